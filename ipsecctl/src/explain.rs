@@ -20,10 +20,10 @@ use std::{collections::HashMap, io::Write, net::IpAddr, num::NonZeroU32, process
 use cli::json::Document;
 use engine::{Requested, SnapshotReader};
 use explain::{
-    Arrival, Explanation, Flow, Mtu, Outer, Selection, Surroundings, Tables, Unfollowed, Verdict,
-    XfrmDevice, explain_forwarded, explain_in, explain_out,
+    Explanation, Mtu, Outer, Selection, Surroundings, Tables, Unfollowed, Verdict, XfrmDevice,
+    explain_forwarded, explain_in, explain_out,
 };
-use model::{DeviceName, Direction, Installation, PolicyEntry, SaEntry};
+use model::{DeviceName, Direction, Installation, IpVersion, PolicyEntry, SaEntry};
 
 use crate::{Error, filter::number, output, socket, tables};
 pub use basis::ExplainBasis;
@@ -104,77 +104,73 @@ impl Explain {
         let socket = self.policy_of_socket()?;
         let (routing, is_for_others) = self.routing(&mut packet, &reader.so_far().sas);
         let (tables, requested, unfollowed) = self.tables(reader, &packet, routing.interface())?;
-        let Packet { flow, arrivals, through, udp, length, hops, other, oddity, untaken, .. } =
-            packet;
         let source = |remote| routing.source(remote);
         let tunnel_fault = |entry: &SaEntry, mark| routing.tunnel_fault(entry, mark);
         let surroundings = &Surroundings {
             source: &source,
             tunnel_fault: &tunnel_fault,
-            vti_key: through.and_then(|it| it.vti_key),
+            vti_key: packet.through.and_then(|it| it.vti_key),
             waits_for_sa: settings::waits_for_sa(),
-            untaken,
+            untaken: packet.untaken,
             ..routing.surroundings()
         };
-        let explanation = self.explain(&tables, (&arrivals, flow), socket.as_ref(), surroundings);
-        let mut explanation = explanation.limited_by(&unfollowed);
-        if let Some(hops) = hops {
-            explanation = explanation.with_hops(hops);
-        }
-        let protected = through.and_then(|it| it.protected);
-        if let Some(protected) = protected.filter(|_| !explanation.is_of_outer) {
-            explanation = explanation.within(Outer::new(&tables, protected, surroundings));
-        }
-        if let Some(udp) = udp.filter(|_| !explanation.is_of_outer) {
-            explanation = explanation.in_udp(udp::check(&tables, udp, surroundings)?);
-        }
-        if let Some(oddity) = oddity {
-            let reassembles = settings::reassembles(routing.outer_version());
-            explanation = explanation.of_odd(oddity, reassembles);
-        }
+        let explanation = self.explain(&tables, &packet, socket.as_ref(), surroundings);
+        let explanation = explanation.limited_by(&unfollowed);
+        let explanation =
+            received(explanation, &packet, &tables, surroundings, routing.outer_version())?;
         let transformed = basis::transformed(&explanation, &routing);
         let explanation = basis::leaving(explanation, transformed.as_ref(), &routing);
         let mtu = match self.mtu {
             Some(link) => Mtu { link: usize::try_from(link).unwrap_or(usize::MAX), own: None },
             None => basis::mtu(transformed.as_ref(), &routing),
         };
-        let explanation = match length {
+        let explanation = match packet.length {
             Some(length) => explanation.fitted(length, mtu),
             None => explanation,
         };
-        let length = length.map(|length| length.bytes);
         let not_installed = basis::not_installed(&explanation, &tables, &requested, surroundings);
         let subject = ExplainBasis {
             requested: &requested,
             not_installed,
-            length,
+            length: packet.length.map(|length| length.bytes),
             mtu,
             routing: &routing,
             transformed,
-            other,
-            oddity,
+            other: packet.other,
+            oddity: packet.oddity,
+            inside: packet.inside,
+            counts_no_ports: self.counts_no_ports(&packet),
             is_for_others,
         };
+        self.print(&explanation, &subject)
+    }
+
+    fn print(
+        &self,
+        explanation: &Explanation<'_>,
+        subject: &ExplainBasis<'_>,
+    ) -> Result<ExitCode, Error> {
         let printed = output::print(|out| {
             if self.json {
-                let explanation = Some(json::explanation(&explanation, &subject));
+                let explanation = Some(json::explanation(explanation, subject));
                 Document { explanation, ..Document::default() }.write(&mut *out)?;
             } else {
-                let text = text::explanation(&explanation, &subject, cli::output_width());
+                let text = text::explanation(explanation, subject, cli::output_width());
                 out.write_all(text.as_bytes())?;
             }
             Ok(())
         })?;
-        Ok(if printed == ExitCode::SUCCESS { status(&explanation) } else { printed })
+        Ok(if printed == ExitCode::SUCCESS { status(explanation) } else { printed })
     }
 
     fn explain<'a>(
         &self,
         tables: &'a Tables,
-        (arrivals, flow): (&[Arrival], Option<Flow>),
+        packet: &Packet,
         socket: Option<&'a PolicyEntry>,
         surroundings: &Surroundings<'_>,
     ) -> Explanation<'a> {
+        let (arrivals, flow) = (&packet.arrivals[..], packet.flow);
         match (self.direction, flow) {
             (Direction::Out, Some(flow)) => explain_out(tables, flow, socket, surroundings),
             (Direction::Fwd, flow) => {
@@ -242,6 +238,34 @@ impl Explain {
         };
         Ok(policies.find(is_own).map(|it| it.entry))
     }
+}
+
+/// The explanation, with what the packet is that was captured, and with what is around it.
+fn received<'a>(
+    mut explanation: Explanation<'a>,
+    packet: &Packet,
+    tables: &'a Tables,
+    surroundings: &Surroundings<'_>,
+    outer_version: IpVersion,
+) -> Result<Explanation<'a>, Error> {
+    if let Some(hops) = packet.hops {
+        explanation = explanation.with_hops(hops);
+    }
+    let protected = packet.through.and_then(|it| it.protected);
+    if let Some(protected) = protected.filter(|_| !explanation.is_of_outer) {
+        explanation = explanation.within(Outer::new(tables, protected, surroundings));
+    }
+    if let Some(udp) = packet.udp.filter(|_| !explanation.is_of_outer) {
+        explanation = explanation.in_udp(udp::check(tables, udp, surroundings)?);
+    }
+    if let Some(inside) = packet.inside {
+        let reassembles = settings::reassembles(inside.version);
+        explanation = explanation.of_odd_inside(inside, reassembles);
+    }
+    if let Some(oddity) = packet.oddity {
+        explanation = explanation.of_odd(oddity, settings::reassembles(outer_version));
+    }
+    Ok(explanation)
 }
 
 fn status(explanation: &Explanation<'_>) -> ExitCode {

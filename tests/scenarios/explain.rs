@@ -8,6 +8,7 @@ mod forged;
 mod generated;
 mod in_udp;
 mod inbound;
+mod inside;
 mod integrity;
 mod lab;
 mod observed;

@@ -1,11 +1,11 @@
 //! What is inside of a header (`esp_remove_trailer`, net/ipv4/esp4.c; `xfrm_inner_mode_encap_remove`, net/xfrm/xfrm_input.c).
 
-use model::{Counter, Direction, Mode, NamedUpper, Proto, Sa, Upper};
+use model::{Counter, Direction, Mode, NamedUpper, Sa, Upper};
 
 use crate::{Doubt, Reason, Verdict};
 
-const IPV4: u8 = Upper::IPV4.xfrm();
-const IPV6: u8 = Upper::IPV6.xfrm();
+pub(crate) const IPV4: u8 = Upper::IPV4.xfrm();
+pub(crate) const IPV6: u8 = Upper::IPV6.xfrm();
 /// A dummy packet.
 const NOTHING: u8 = NamedUpper::NoNext.number();
 
@@ -18,6 +18,8 @@ pub enum Contained {
     Dummy,
     /// No packet: the padding is longer than what was decrypted.
     NoTrailer,
+    /// No packet: none of its SA has the length of the header and what follows it.
+    WrongLength,
     /// No packet, though there is a next header: neither padding nor headers are those of a sender.
     Garbage(u8),
     /// What this next header is of, or garbage: its padding is not that of most senders, and its header shows nothing.
@@ -36,17 +38,18 @@ impl Contained {
         else {
             return (Contained::NoTrailer, &[]);
         };
-        // RFC 4303, section 2.4. The kernel does not compare it, and a sender may have another one.
-        let is_counted = padding.iter().zip(1..).all(|(byte, number)| *byte == number);
-        let is_sure = is_proven || is_counted && length > 1;
+        // RFC 4303, section 2.4; some senders have zeros. The kernel does not compare it, and a sender may have another one.
+        let is_regular = padding.iter().zip(1..).all(|(byte, number)| *byte == number)
+            || padding.iter().all(|byte| *byte == 0);
+        let is_sure = is_proven || is_regular && length > 1;
         let inside = match (*next, evidence(*next, packet)) {
-            (NOTHING, _) if is_proven || is_counted => Contained::Dummy,
+            (NOTHING, _) if is_proven || is_regular => Contained::Dummy,
             (next, Evidence::Right) => Contained::Packet(next),
             (next, _) if is_sure => Contained::Packet(next),
-            (next, Evidence::Frequent | Evidence::Usual) if is_counted => Contained::Packet(next),
+            (next, Evidence::Frequent | Evidence::Usual) if is_regular => Contained::Packet(next),
             (next, Evidence::Wrong) => Contained::Garbage(next),
-            // A wrong key gives one next header as often as padding of no bytes: one time in 256.
-            (next, Evidence::Usual | Evidence::Unusual) if !is_counted => Contained::Garbage(next),
+            // What no sender has is a wrong key. One gives each next header as often as padding of no bytes: one time in 256.
+            (next, Evidence::Unusual) if !is_regular => Contained::Garbage(next),
             (next, _) => Contained::Unsure(next),
         };
         (inside, packet)
@@ -63,6 +66,7 @@ impl Contained {
         let is_tunnel = sa.mode.installed() == Mode::Tunnel;
         let reason = match self {
             Contained::Dummy => Reason::Dummy,
+            Contained::WrongLength => Reason::HeaderLength,
             Contained::NoTrailer | Contained::Garbage(NOTHING) => Reason::Decryption,
             Contained::Packet(IPV4 | IPV6) => return None,
             Contained::Packet(_) if is_tunnel => Reason::NoIpInside,
@@ -85,10 +89,6 @@ fn counters(next: u8, is_tunnel: bool) -> &'static [Counter] {
     match next {
         IPV4 | IPV6 => &[],
         _ if is_tunnel => &[Counter::InStateModeError],
-        // An SPI by chance.
-        next if Proto::from_number(next).is_some_and(|proto| proto.sa_type().is_some()) => {
-            &[Counter::InNoStates]
-        }
         _ => &[],
     }
 }
@@ -182,6 +182,8 @@ mod tests {
         assert_eq!(inside(&udp(&[1, 2, 2, 200])), Contained::Packet(200));
         assert_eq!(inside(&udp(&[9, 9, 2, 200])), Contained::Garbage(200));
         assert_eq!(inside(&udp(&[9, 9, 2, 4])), Contained::Garbage(4));
+        // Padding by chance, as some senders have, and a protocol whose header shows nothing.
+        assert_eq!(inside(&udp(&[9, 9, 2, 89])), Contained::Unsure(89));
         assert_eq!(inside(&udp(&[0, 4])), Contained::Garbage(4));
         assert_eq!(inside(&udp(&[1, 2, 2, 59])), Contained::Dummy);
         // `esp_remove_trailer`: what is left must not be empty.
@@ -202,9 +204,9 @@ mod tests {
             assert_eq!(inside(&udp(&[0, next])), expected);
         }
         // Padding of zeros, as some senders have.
-        assert_eq!(inside(&udp(&[0, 0, 2, 58])), Contained::Unsure(58));
-        assert_eq!(inside(&udp(&[0, 0, 2, 89])), Contained::Garbage(89));
-        assert_eq!(inside(&udp(&[0, 0, 2, 102])), Contained::Garbage(102));
+        for next in [58, 89, 102] {
+            assert_eq!(inside(&udp(&[0, 0, 2, next])), Contained::Packet(next));
+        }
     }
 
     #[test]
@@ -221,7 +223,7 @@ mod tests {
     fn a_checksum_shows_a_packet() {
         let ping = [8, 0, 0xf7, 0xfd, 0, 1, 0, 1];
         assert_eq!(inside(&[&ping[..], &[0, 0, 2, 1]].concat()), Contained::Packet(1));
-        assert_eq!(inside(&[&ping[..7], &[2, 0, 0, 2, 1]].concat()), Contained::Garbage(1));
+        assert_eq!(inside(&[&ping[..7], &[2, 9, 9, 2, 1]].concat()), Contained::Garbage(1));
         let header = [0x45, 0, 0, 20, 0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2];
         let v4 = |version: u8, length: u8| {
             let mut bytes = header;

@@ -1,4 +1,7 @@
-use model::{Counter, Counter as C, Direction, table};
+use model::{Counter, Counter as C, Direction, MAX_DEPTH, table};
+
+/// Sentences below name it.
+const _: () = assert!(MAX_DEPTH == 6);
 
 struct Row {
     word: &'static str,
@@ -213,6 +216,24 @@ table! {
             word: "too short",
             sentence: "it is too short for a packet of AH, ESP or IPComp",
             counted: Counted::Always(&[C::InHdrError]),
+        },
+        /// No packet of the SA has its length (`esp_input`, net/ipv4/esp4.c; `ah_input`, net/ipv4/ah4.c).
+        HeaderLength => Row {
+            word: "header length",
+            sentence: "no packet of its SA has such a length: IV, ciphertext, trailer and ICV of ESP, or the header of AH, do not fit",
+            counted: Counted::Always(&[C::InStateProtoError]),
+        },
+        /// UDP has a length that the kernel refuses (`__udp4_lib_rcv`, net/ipv4/udp.c).
+        UdpLength => Row {
+            word: "UDP length",
+            sentence: "its UDP header has the length of no packet: longer than it is, or shorter than the header",
+            counted: Counted::Nothing,
+        },
+        /// The kernel refuses its IP header (`ip_rcv_core`, net/ipv4/ip_input.c).
+        IpHeader => Row {
+            word: "IP header",
+            sentence: "its IP header is that of no packet: of another version, or with wrong lengths",
+            counted: Counted::Nothing,
         },
         /// It is a fragment, and the host has no memory to put it together with the others (`inet_frag_find`).
         Reassembly => Row {

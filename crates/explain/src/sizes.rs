@@ -3,6 +3,8 @@
 
 use model::{EncapKind, IpVersion, Mode, Proto, Sa, SaFlags};
 
+use crate::Authenticated;
+
 /// The lengths of a cipher, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Cipher {
@@ -31,10 +33,9 @@ const CIPHERS: [(&str, Cipher); 15] = [
     ("rfc7539esp(chacha20,poly1305)", Cipher { iv: 8, block: 4 }),
 ];
 
-/// The fixed part of an AH header (`struct ip_auth_hdr`), bytes.
-const AH_HEADER: usize = 12;
-/// The header of ESP and its trailer without padding, bytes.
-const ESP_HEADER: usize = 8;
+/// SPI and sequence number of ESP, before the initialization vector, bytes.
+pub const ESP_HEADER: usize = 8;
+/// The trailer of ESP without padding, bytes.
 const ESP_TRAILER: usize = 2;
 
 /// The length of an IP header without options, bytes.
@@ -84,6 +85,16 @@ pub fn iv_length(sa: &Sa) -> Option<usize> {
     cipher(sa).map(|cipher| cipher.iv)
 }
 
+/// Whether ESP of an SA may have this length, with its header; none: the kernel's cipher is not known here. `esp_input` refuses what
+/// has no room for a trailer, and CBC what is no whole blocks.
+#[must_use]
+pub fn may_have_length(sa: &Sa, length: usize) -> Option<bool> {
+    let cipher = cipher(sa)?;
+    let clear = length.saturating_sub(ESP_HEADER + cipher.iv + icv(sa));
+    let is_cbc = sa.crypt.as_ref().is_some_and(|keyed| keyed.algorithm.kernel.starts_with("cbc("));
+    Some(clear > ESP_TRAILER && (!is_cbc || clear.is_multiple_of(cipher.block)))
+}
+
 /// The integrity check value, bytes.
 fn icv(sa: &Sa) -> usize {
     let keyed = sa.aead.as_ref().or(sa.auth.as_ref());
@@ -94,7 +105,7 @@ fn icv(sa: &Sa) -> usize {
 fn ah_header(sa: &Sa) -> usize {
     let is_v4 = sa.ends.dst().is_ipv4();
     let multiple = if is_v4 && sa.flags.contains(SaFlags::ALIGN_4) { 4 } else { 8 };
-    (AH_HEADER + icv(sa)).next_multiple_of(multiple)
+    (Authenticated::HEADER + icv(sa)).next_multiple_of(multiple)
 }
 
 /// What is between IP header and ESP. Of TCP the length field alone: the stream has its own headers.
@@ -157,6 +168,21 @@ mod tests {
         assert_eq!(wrapped(&ah, IpVersion::V4, 84), Some(108));
         let null = sa(Mode::Transport, Proto::Esp, Some("null"), None);
         assert_eq!(wrapped(&null, IpVersion::V4, 28), Some(20 + 8 + 12));
+    }
+
+    #[test]
+    fn esp_has_room_for_its_trailer() {
+        let esp = |cipher| sa(Mode::Transport, Proto::Esp, Some(cipher), Some("hmac-sha1"));
+        let may = |cipher, lengths: [usize; 4]| {
+            lengths.map(|length| may_have_length(&esp(cipher), length))
+        };
+        // 8 of the header, 16 of the IV, 12 of the ICV.
+        let found = may("aes-cbc", [0, 36, 52, 56]);
+        assert_eq!(found, [Some(false), Some(false), Some(true), Some(false)]);
+        let found = may("null", [20, 22, 23, 24]);
+        assert_eq!(found, [Some(false), Some(false), Some(true), Some(true)]);
+        let unknown = sa(Mode::Transport, Proto::Esp, None, Some("hmac-sha1"));
+        assert_eq!(may_have_length(&unknown, 0), None);
     }
 
     #[test]

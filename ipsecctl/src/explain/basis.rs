@@ -4,7 +4,8 @@ use std::{collections::HashMap, net::IpAddr};
 
 use engine::{Requested, Route};
 use explain::{
-    Doubt, Explanation, Flow, Mtu, Oddity, Reason, Resolved, Surroundings, Tables, Verdict, resolve,
+    Doubt, Explanation, Flow, Mtu, OddInside, Oddity, Reason, Resolved, Surroundings, Tables,
+    Verdict, resolve,
 };
 use model::{SaEntry, Template};
 
@@ -24,10 +25,14 @@ pub struct ExplainBasis<'a> {
     pub routing: &'a Routing,
     /// The route of what its SAs make of it.
     pub transformed: Option<Route>,
-    /// The packet that was captured, if it is another one than was given.
+    /// The packet that was captured, if it is another one than was given; with `is_for_others` the one that was given.
     pub other: Option<Flow>,
     /// Why the packet that was captured is not looked up as it is, if so.
     pub oddity: Option<Oddity>,
+    /// What is inside of some of its headers, and not looked up as it is.
+    pub inside: Option<OddInside>,
+    /// Whether its ports count as 0: it is a fragment that is forwarded.
+    pub counts_no_ports: bool,
     /// Whether the packet that was captured is forwarded, and none of its headers undone.
     pub is_for_others: bool,
 }

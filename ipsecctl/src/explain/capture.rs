@@ -5,21 +5,17 @@ use std::{net::IpAddr, path::Path};
 use engine::{RouteQuery, Routes};
 use explain::{
     Captured, Contained, Flow, FlowDevice, Integrity, Reason, ReceivingHost, Untaken, decapsulate,
+    may_have_length,
 };
-use model::{Counter, IpVersion, Mode, Proto, Sa, SaEntry};
+use model::{Counter, Mode, Sa, SaEntry, Upper};
 
 use super::{integrity, packet, udp};
 use crate::Error;
 
-/// Protocols whose handlers refuse garbage before its policy is checked, or take it for an SPI: those of every kernel, with ESP.
-const HANDLED: [u8; 8] = [1, 6, 17, 43, 44, 50, 58, 60];
-/// Those beside AH and IPComp that a module handles, by its name for IPv4 and for IPv6.
-const HANDLED_BY_MODULES: [(u8, [&str; 2]); 4] = [
-    (4, ["tunnel4", "tunnel6"]),
-    (41, ["tunnel4", "tunnel6"]),
-    (47, ["gre", "ip6_gre"]),
-    (132, ["sctp", "sctp"]),
-];
+/// Protocols whose handlers refuse what [`Contained::Garbage`] is of them before its policy is checked (`tcp_v4_rcv`,
+/// `__udp4_lib_rcv`). That of ICMP checks it first (`icmp_rcv`, `icmpv6_rcv`), and so does the kernel where no handler has
+/// `no_policy`, or there is none.
+const HANDLED: [Upper; 2] = [Upper::TCP, Upper::UDP];
 
 /// Reads a packet of a file or of hexadecimal digits. `given`: what the command line has of the packet inside.
 pub fn read(from: &str, given: Option<&Flow>, sas: &[SaEntry]) -> Result<Captured, Error> {
@@ -97,6 +93,10 @@ impl<'s> Recipient<'s> {
     }
 
     fn open(self, captured: &mut Captured, esp: &[u8], place: usize, sa: &Sa) {
+        if sa.offload.is_none() && may_have_length(sa, esp.len()) == Some(false) {
+            captured.arrivals[place].inside = Some(Contained::WrongLength);
+            return;
+        }
         let integrity = integrity::of_esp(esp, sa);
         captured.arrivals[place].integrity = integrity;
         let is_authenticated = sa.aead.is_some() || sa.auth.is_some();
@@ -137,7 +137,10 @@ impl<'s> Recipient<'s> {
             found.unwrap_or(true)
         };
         let is_ip = reason == Reason::IpInside;
-        if is_ip && has_device() {
+        // Garbage is taken for that as well.
+        let is_in_ip = Contained::Packet(next).is_ip();
+        let is_of_device = is_in_ip && has_device();
+        if is_ip && is_of_device {
             return None;
         }
         let [handler, state] = match dst {
@@ -146,17 +149,10 @@ impl<'s> Recipient<'s> {
         };
         let is_loaded = |module: &str| Path::new("/sys/module").join(module).exists();
         // These two take an address for the SPI of an SA of IP in IP.
-        let takes_spi = is_ip && [state, "xfrm_interface"].into_iter().any(is_loaded);
-        let place = usize::from(dst.is_ipv6());
-        let proto = Proto::from_number(next).filter(|proto| *proto != Proto::Esp);
-        let of_proto = || proto?.module(IpVersion::of(dst)).map(|module| module.name);
-        let other = HANDLED_BY_MODULES.iter().find(|(protocol, _)| *protocol == next);
-        let by_module = other.map(|(_, modules)| modules[place]).or_else(of_proto);
-        let is_handled = match by_module {
-            _ if is_ip => is_loaded(handler),
-            Some(module) => is_loaded(module),
-            None => HANDLED.contains(&next),
-        };
+        let takes_spi =
+            is_in_ip && !is_of_device && [state, "xfrm_interface"].into_iter().any(is_loaded);
+        let is_handled =
+            if is_in_ip { is_loaded(handler) } else { HANDLED.contains(&Upper::Number(next)) };
         let checked = Flow::new(src, dst).ok().filter(|_| !is_handled).map(|mut flow| {
             flow.upper = Some(next);
             flow.device = "lo".parse().map_or(FlowDevice::Unknown, FlowDevice::Named);

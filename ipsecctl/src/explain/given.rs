@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use engine::RouteQuery;
-use explain::{Arrival, Captured, Flow, FlowDevice, Length, Oddity, Untaken, Whole};
+use explain::{Arrival, Captured, Flow, FlowDevice, Length, OddInside, Oddity, Untaken, Whole};
 use model::{Direction, Mode, SaEntry, Spi};
 
 use super::{
@@ -25,6 +25,8 @@ pub(super) struct Packet {
     pub arrivals: Vec<Arrival>,
     /// The device that it comes out of once they are undone.
     pub through: Option<Through>,
+    /// The source and destination of the captured packet.
+    ends: Option<(IpAddr, IpAddr)>,
     /// The captured packet that has them.
     pub outer: Option<RouteQuery>,
     /// The captured packet without a look at them.
@@ -35,10 +37,15 @@ pub(super) struct Packet {
     pub length: Option<Length>,
     /// Its TTL or hop limit, if that is known.
     pub hops: Option<u8>,
-    /// The packet that was captured, if it is another one than was given.
+    /// The packet that was captured, if it is another one than was given; or the one that was given, if the captured one is
+    /// forwarded as it is.
     pub other: Option<Flow>,
+    /// Whether the packet of `flow` was captured as a fragment.
+    is_fragment: bool,
     /// Why the captured packet is not looked up as it is, if so.
     pub oddity: Option<Oddity>,
+    /// What is inside of some of its headers, and not looked up as it is.
+    pub inside: Option<OddInside>,
     /// What becomes of it, if nothing takes it.
     pub untaken: Option<Untaken>,
 }
@@ -50,79 +57,95 @@ impl Explain {
             (Some(src), Some(dst)) => Some(packet::flow(src, dst, self.protocol)?),
             _ => None,
         };
-        let captured = self.from.as_deref();
-        let mut captured =
-            captured.map(|from| capture::read(from, given.as_ref(), sas)).transpose()?;
-        let ends = captured.as_ref().map(|captured| captured.ends);
-        let (mut through, mut untaken) = (None, None);
-        if let Some(captured) = &mut captured {
-            let outer = arrival::through(sas, &captured.arrivals, self.mark, ends);
-            let vti_key = outer.and_then(|it| it.vti_key);
-            untaken = Recipient { sas, mark: self.mark, vti_key }.look_inside(captured);
-            through = arrival::through(sas, &captured.arrivals, self.mark, ends);
-        }
-        let length = self.length(captured.as_ref());
-        let hops = captured.as_ref().and_then(|captured| captured.hops);
-        let is_fragment = captured.as_ref().is_some_and(|captured| captured.is_fragment);
-        let oddity = captured.as_ref().and_then(|captured| captured.oddity);
-        let whole = captured.as_ref().and_then(|captured| captured.whole);
-        let (captured_flow, arrivals, udp) =
-            if let Some(Captured { flow, arrivals, udp, .. }) = captured {
-                (flow, arrivals, udp)
-            } else {
-                let arrivals = self.spi.iter().map(|&spi| packet::arrival(Spi(spi)));
-                let arrivals = arrivals.collect::<Vec<_>>();
-                let udp = udp::around(sas, &arrivals);
-                through = arrival::through(sas, &arrivals, self.mark, None);
-                (None, arrivals, udp)
-            };
-        let other = captured_flow
-            .filter(|_| oddity.is_none())
-            .filter(|captured| given.is_some_and(|given| capture::is_other(captured, &given)));
-        // A packet to this host has the route of the loopback device.
-        let is_received = self.direction != Direction::Out;
+        let mut packet = match &self.from {
+            Some(from) => self.captured(from, given.as_ref(), sas)?,
+            None => self.of_spis(sas),
+        };
+        let is_odd = packet.oddity.is_some() || packet.inside.is_some();
+        let is_other = |captured: &Flow| given.is_some_and(|it| capture::is_other(captured, &it));
+        packet.other = packet.flow.filter(|_| !is_odd).filter(is_other);
+        self.complete_around(&mut packet);
+        self.complete(&mut packet, given);
+        let is_too_little = packet.flow.is_none()
+            && (packet.arrivals.is_empty() || self.direction == Direction::Out);
+        if is_too_little { Err(Error::NoPacket) } else { Ok(packet) }
+    }
+
+    /// A captured packet, opened by the SAs that it names.
+    fn captured(&self, from: &str, given: Option<&Flow>, sas: &[SaEntry]) -> Result<Packet, Error> {
+        let mut captured = capture::read(from, given, sas)?;
+        let ends = Some(captured.ends);
+        let outer = arrival::through(sas, &captured.arrivals, self.mark, ends);
+        let vti_key = outer.and_then(|it| it.vti_key);
+        let untaken = Recipient { sas, mark: self.mark, vti_key }.look_inside(&mut captured);
+        let through = arrival::through(sas, &captured.arrivals, self.mark, ends);
+        let length = self.length(Some(&captured));
+        let Captured { flow, arrivals, udp, hops, oddity, inside, whole, is_fragment, .. } =
+            captured;
+        Ok(Packet {
+            flow,
+            arrivals,
+            through,
+            ends,
+            whole,
+            udp,
+            length,
+            hops,
+            is_fragment,
+            oddity,
+            inside,
+            untaken,
+            ..Packet::default()
+        })
+    }
+
+    /// A packet of which the SPIs of its headers are known at most.
+    fn of_spis(&self, sas: &[SaEntry]) -> Packet {
+        let arrivals = self.spi.iter().map(|&spi| packet::arrival(Spi(spi)));
+        let arrivals = arrivals.collect::<Vec<_>>();
+        let udp = udp::around(sas, &arrivals);
+        let through = arrival::through(sas, &arrivals, self.mark, None);
+        Packet { arrivals, through, udp, length: self.length(None), ..Packet::default() }
+    }
+
+    /// What is around the packet where it arrives. One to this host has the route of the loopback device.
+    fn complete_around(&self, packet: &mut Packet) {
         let arrived = |flow: Flow| {
             let device = "lo".parse().map_or(FlowDevice::Unknown, FlowDevice::Named);
             let mut flow = flow.marked(self.mark);
             flow.device = device;
             flow
         };
-        let udp = udp.filter(|_| is_received).map(arrived);
-        if let Some(through) = &mut through {
+        let is_received = self.direction != Direction::Out;
+        let udp = packet.udp.filter(|_| is_received).map(arrived);
+        packet.udp = udp;
+        if let Some(through) = &mut packet.through {
             // The header of UDP is there until the SA is undone.
             through.protected =
                 through.protected.map(|protected| udp.unwrap_or(arrived(protected)));
         }
-        let flow = given.or(captured_flow).map(|mut flow| {
-            (flow.mark, flow.cpu) = (self.mark, self.cpu);
-            // What is forwarded is not put together before.
-            if is_fragment && self.direction == Direction::Fwd {
-                (flow.src_port, flow.dst_port) = (Some(0), Some(0));
+        let ends = packet.ends.filter(|_| is_received && !packet.arrivals.is_empty());
+        packet.outer = ends.map(|ends| self.outer(ends, udp.as_ref()));
+    }
+
+    /// The packet as it is looked up: the one that was given, or was captured.
+    fn complete(&self, packet: &mut Packet, given: Option<Flow>) {
+        let captured = packet.flow.map(|mut flow| {
+            // The host looks up what it sends before it parts it.
+            if self.direction == Direction::Out && packet.oddity == Some(Oddity::LaterFragment) {
+                (flow.src_port, flow.dst_port) = (None, None);
             }
-            flow.if_id = self.ifid.or(through.and_then(|it| it.if_id));
             flow
         });
-        let is_too_little =
-            flow.is_none() && (arrivals.is_empty() || self.direction == Direction::Out);
-        if is_too_little {
-            Err(Error::NoPacket)
-        } else {
-            let outer = ends.filter(|_| is_received && !arrivals.is_empty());
-            let outer = outer.map(|ends| self.outer(ends, udp.as_ref()));
-            Ok(Packet {
-                flow,
-                arrivals,
-                through,
-                outer,
-                whole,
-                udp,
-                length,
-                hops,
-                other,
-                oddity,
-                untaken,
-            })
-        }
+        packet.flow = given.or(captured).map(|mut flow| {
+            (flow.mark, flow.cpu) = (self.mark, self.cpu);
+            // What is forwarded is not put together before.
+            if self.counts_no_ports(packet) {
+                (flow.src_port, flow.dst_port) = (Some(0), Some(0));
+            }
+            flow.if_id = self.ifid.or(packet.through.and_then(|it| it.if_id));
+            flow
+        });
     }
 
     /// A captured packet as the routing table sees it when it arrives.
@@ -138,7 +161,8 @@ impl Explain {
 
     /// The length of the packet before it is transformed, as it was given or captured.
     fn length(&self, captured: Option<&Captured>) -> Option<Length> {
-        let whole = captured.filter(|it| it.arrivals.is_empty() && it.oddity.is_none());
+        let is_part = |it: &&Captured| it.oddity.is_some_and(Oddity::is_fragment);
+        let whole = captured.filter(|it| it.arrivals.is_empty() && !is_part(it));
         let inner = captured.filter(|it| !it.arrivals.is_empty()).and_then(|it| it.inner_length);
         let own = whole.map(|captured| captured.length).or(inner);
         let bytes = self.length.map(usize::from).or(own)?;
@@ -154,7 +178,10 @@ impl Explain {
             && given.is_captured
             && !routing::is_for_this_host(&given);
         if is_for_others && let Some(whole) = packet.whole {
+            let was_given = self.src.is_some();
+            let inside = packet.flow.filter(|_| was_given && !packet.arrivals.is_empty());
             self.leave_whole(packet, whole);
+            packet.other = inside;
             given = self.given(packet, sas);
         }
         (Routing::of(given, &mut packet.flow), is_for_others)
@@ -195,11 +222,16 @@ impl Explain {
         }
     }
 
+    /// Whether the ports of a packet count as 0, since it is a fragment that is forwarded.
+    pub(super) fn counts_no_ports(&self, packet: &Packet) -> bool {
+        packet.is_fragment && self.direction == Direction::Fwd
+    }
+
     /// Makes a packet of the captured one, none of whose headers is undone.
     fn leave_whole(&self, packet: &mut Packet, whole: Whole) {
         let mut flow = whole.flow;
         (flow.mark, flow.cpu, flow.if_id) = (self.mark, self.cpu, self.ifid);
-        if packet.oddity.is_some_and(Oddity::is_fragment) {
+        if whole.is_fragment {
             (flow.src_port, flow.dst_port) = (Some(0), Some(0));
         }
         let bytes = self.length.map_or(whole.length, usize::from);
@@ -208,6 +240,7 @@ impl Explain {
             arrivals: Vec::new(),
             length: Some(Length { bytes, dont_fragment: self.df.or(whole.dont_fragment) }),
             hops: Some(whole.hops),
+            is_fragment: whole.is_fragment,
             oddity: packet.oddity,
             ..Packet::default()
         };

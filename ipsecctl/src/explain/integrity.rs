@@ -1,20 +1,13 @@
 //! Whether the integrity check value of a captured packet is that of its SA, and what ESP is decrypted to. The kernel computes
 //! it (AF_ALG).
 
-use explain::{Authenticated, Integrity, iv_length};
+use explain::{Authenticated, ESP_HEADER, Integrity, iv_length};
 use model::{Keyed, Sa, SaFlags};
 use sys::kernel_crypto::{Decrypted, Sealed, authenticate, decrypt, open};
 use zeroize::Zeroizing;
 
 /// Bits of the integrity check values of RFC 2404, 4106, 4868 and 7634, and of Linux before those.
 const LENGTHS: [u16; 5] = [64, 96, 128, 192, 256];
-
-/// Bytes of SPI and sequence number, before the initialization vector.
-const HEADER: usize = 8;
-
-/// Algorithms of encryption and authentication in one whose initialization vector has eight bytes in the packet.
-const COUNTER_MODES: [&str; 4] = ["rfc4106(", "rfc4309(", "rfc4543(", "rfc7539esp("];
-const IV: usize = 8;
 
 /// The cipher that leaves all as it is.
 const NULL: &str = "ecb(cipher_null)";
@@ -24,7 +17,7 @@ const NULL: &str = "ecb(cipher_null)";
 pub fn of_esp(esp: &[u8], sa: &Sa) -> Option<Integrity> {
     let keyed = sa.aead.as_ref().or(sa.auth.as_ref()).filter(|_| sa.offload.is_none())?;
     let fits = |bits: u16, upper: Option<u32>| match sa.aead {
-        Some(_) => Some(opened(esp, keyed, bits, upper)?.is_some()),
+        Some(_) => Some(opened(esp, (keyed, iv_length(sa)?), bits, upper)?.is_some()),
         None => fits_auth(esp, keyed, bits, upper),
     };
     judged(sa, sequence(esp)?, keyed.icv_bits, fits)
@@ -61,14 +54,14 @@ pub fn decrypted(esp: &[u8], sa: &Sa) -> Option<Decrypted> {
     }
     if let Some(keyed) = &sa.aead {
         let upper = if sa.esn { Some(inferred(sa, sequence(esp)?)) } else { None };
-        return opened(esp, keyed, keyed.icv_bits, upper)?;
+        return opened(esp, (keyed, iv_length(sa)?), keyed.icv_bits, upper)?;
     }
     let Keyed { algorithm, key, .. } = sa.crypt.as_ref()?;
     let (bytes, _) = parted(esp, sa.auth.as_ref().map_or(0, |auth| auth.icv_bits))?;
     if algorithm.kernel == NULL {
-        return Some(Decrypted::unchanged(&bytes[HEADER..]));
+        return Some(Decrypted::unchanged(&bytes[ESP_HEADER..]));
     }
-    let (iv, bytes) = bytes[HEADER..].split_at_checked(iv_length(sa)?)?;
+    let (iv, bytes) = bytes[ESP_HEADER..].split_at_checked(iv_length(sa)?)?;
     decrypt(algorithm.kernel, key.bytes(), iv, bytes).ok()
 }
 
@@ -117,20 +110,23 @@ fn fits_auth(esp: &[u8], keyed: &Keyed, bits: u16, upper: Option<u32>) -> Option
     Some(!icv.is_empty() && code.get(..icv.len()) == Some(icv))
 }
 
-/// What an algorithm that encrypts and authenticates in one decrypts; none inside: its integrity check value is not right.
-fn opened(esp: &[u8], keyed: &Keyed, bits: u16, upper: Option<u32>) -> Option<Option<Decrypted>> {
+/// What an algorithm that encrypts and authenticates in one decrypts, with an initialization vector of so many bytes; none inside: its
+/// integrity check value is not right.
+fn opened(
+    esp: &[u8],
+    (keyed, iv_length): (&Keyed, usize),
+    bits: u16,
+    upper: Option<u32>,
+) -> Option<Option<Decrypted>> {
     let kernel = keyed.algorithm.kernel;
-    if !COUNTER_MODES.iter().any(|name| kernel.starts_with(name)) {
-        return None;
-    }
     let (_, icv) = parted(esp, bits)?;
-    let (spi, sequence) = (esp.get(..4)?, esp.get(4..HEADER)?);
-    let iv = esp.get(HEADER..HEADER + IV)?;
+    let (spi, sequence) = (esp.get(..4)?, esp.get(4..ESP_HEADER)?);
+    let iv = esp.get(ESP_HEADER..ESP_HEADER + iv_length)?;
     let mut associated = spi.to_vec();
     associated.extend(upper.into_iter().flat_map(u32::to_be_bytes));
     associated.extend(sequence);
     associated.extend(iv);
-    let bytes = esp.get(HEADER + IV..)?;
+    let bytes = esp.get(ESP_HEADER + iv_length..)?;
     let sealed = Sealed { iv, associated: &associated, bytes, icv: icv.len() };
     open(kernel, keyed.key.bytes(), sealed).ok()
 }
@@ -138,11 +134,11 @@ fn opened(esp: &[u8], keyed: &Keyed, bits: u16, upper: Option<u32>) -> Option<Op
 /// The packet without its integrity check value of so many bits, and that.
 fn parted(esp: &[u8], bits: u16) -> Option<(&[u8], &[u8])> {
     let length = esp.len().checked_sub(usize::from(bits) / 8)?;
-    Some(esp.split_at(length)).filter(|_| length >= HEADER)
+    Some(esp.split_at(length)).filter(|_| length >= ESP_HEADER)
 }
 
 fn sequence(esp: &[u8]) -> Option<u32> {
-    Some(u32::from_be_bytes(esp.get(4..HEADER)?.try_into().ok()?))
+    Some(u32::from_be_bytes(esp.get(4..ESP_HEADER)?.try_into().ok()?))
 }
 
 /// The upper half of an extended sequence number, which is not sent, as the kernel infers it (`xfrm_replay_seqhi`).

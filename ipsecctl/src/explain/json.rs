@@ -6,7 +6,7 @@ use cli::json::{
 };
 use explain::{
     Contained, Decapsulated, Doubt, Explanation, Flow, FlowDevice, Found, Headers, Integrity,
-    Lookup, OutputResult, PolicyCheck, Resolution, Resolved, SaOfTemplate, Verdict,
+    Lookup, Oddity, OutputResult, PolicyCheck, Resolution, Resolved, SaOfTemplate, Verdict,
 };
 use model::{PolicyEntry, Proto};
 
@@ -40,6 +40,10 @@ pub fn explanation(explanation: &Explanation<'_>, subject: &ExplainBasis<'_>) ->
         message: text::verdict(explanation),
         unknown_fields,
         packet: explanation.flow.as_ref().map(packet),
+        for_another_host: subject.is_for_others,
+        fragment: subject.oddity.and_then(fragment),
+        fragment_inside: subject.inside.and_then(|inside| fragment(inside.oddity)),
+        other_packet: subject.other.as_ref().map(packet),
         outer: outer.map(|outer| packet(&outer.flow)),
         route: route(subject.routing),
         received: received.map(header).collect(),
@@ -48,6 +52,14 @@ pub fn explanation(explanation: &Explanation<'_>, subject: &ExplainBasis<'_>) ->
         wire: wire(explanation, subject),
         not_followed: not_followed::sentences(explanation, subject.routing),
         remedy: remedy::of(explanation, Some(subject.routing)),
+    }
+}
+
+fn fragment(oddity: Oddity) -> Option<&'static str> {
+    match oddity {
+        Oddity::FirstFragment => Some("first"),
+        Oddity::LaterFragment => Some("later"),
+        _ => None,
     }
 }
 
@@ -100,16 +112,18 @@ fn header(header: &Decapsulated<'_>) -> ReceivedHeaderJson {
             Integrity::OtherUpper { .. } => "other-sequence",
             Integrity::OtherSource => "other-source",
         }),
-        decryption: inside.filter(|_| is_esp).map(|inside| match inside {
-            Contained::Packet(_) => "right",
-            Contained::Dummy => "dummy",
-            Contained::NoTrailer | Contained::Garbage(_) => "wrong",
-            Contained::Unsure(_) => "unknown",
+        decryption: inside.filter(|_| is_esp).and_then(|inside| match inside {
+            Contained::Packet(_) => Some("right"),
+            Contained::Dummy => Some("dummy"),
+            Contained::NoTrailer | Contained::Garbage(_) => Some("wrong"),
+            Contained::Unsure(_) => Some("unknown"),
+            Contained::WrongLength => None,
         }),
         next_header: inside.and_then(|inside| match inside {
             Contained::Packet(next) => Some(next),
             Contained::Dummy
             | Contained::NoTrailer
+            | Contained::WrongLength
             | Contained::Garbage(_)
             | Contained::Unsure(_) => None,
         }),

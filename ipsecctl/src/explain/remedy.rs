@@ -9,8 +9,8 @@ use explain::{
 };
 use grammar::PolicyStatement;
 use model::{
-    Action, Direction, Level, Mark, Mode, NAT_T_PORT, Policy, PolicyId, Prefix, Priority, Proto,
-    ReqId, SaEntry, SaField, Selector, Template, TemplateMode, Upper,
+    Action, Direction, IpVersion, Level, Mark, Mode, NAT_T_PORT, Policy, PolicyId, Prefix,
+    Priority, Proto, ReqId, SaEntry, SaField, Selector, Template, TemplateMode, Upper,
 };
 
 use super::{routing::Routing, settings::high_thresh, words};
@@ -35,6 +35,14 @@ pub fn of(explanation: &Explanation<'_>, routing: Option<&Routing>) -> Option<St
     if let Some(own) = bypass::of(reason, explanation) {
         return Some(own);
     }
+    of_reason(reason, explanation, routing)
+}
+
+fn of_reason(
+    reason: Reason,
+    explanation: &Explanation<'_>,
+    routing: Option<&Routing>,
+) -> Option<String> {
     let failed = explanation.output.as_ref().and_then(|output| output.templates.last());
     match reason {
         Reason::NoSa => failed.map(|failed| missing_sa(explanation, failed)),
@@ -85,11 +93,24 @@ pub fn of(explanation: &Explanation<'_>, routing: Option<&Routing>) -> Option<St
         Reason::Policy => behind(explanation),
         Reason::HopLimit => Some("have the sender begin with a higher TTL or hop limit".to_owned()),
         Reason::Reassembly => routing.map(|routing| format!(
-            "`sysctl -w {}=4194304`, the kernel's own value", high_thresh(routing.outer_version())
+            "`sysctl -w {}=4194304`, the kernel's own value", high_thresh(of_fragment(explanation, routing))
         )),
         Reason::TooManyHeaders => Some("have the peer nest fewer SAs".to_owned()),
-        Reason::Martian | Reason::Dead | Reason::Dummy | Reason::TooShort | Reason::Keepalive => None,
+        Reason::HeaderLength => Some("compare encryption, authentication and aead of the SA at both ends: `ipsecctl show sas -o spi,encryption,authentication,aead`".to_owned()),
+        Reason::Martian
+        | Reason::Dead
+        | Reason::Dummy
+        | Reason::TooShort
+        | Reason::Keepalive
+        | Reason::UdpLength
+        | Reason::IpHeader => None,
     }
+}
+
+/// The IP version of a fragment: that of what is inside of the headers that were undone.
+fn of_fragment(explanation: &Explanation<'_>, routing: &Routing) -> IpVersion {
+    let inside = explanation.flow.filter(|_| explanation.input.is_some());
+    inside.map_or_else(|| routing.outer_version(), |flow| flow.version())
 }
 
 /// The policy by which a protected packet passes the check that a vti device makes of it.

@@ -1,4 +1,5 @@
 use clap::Parser;
+use explain::{Arrival, Flow};
 
 use super::*;
 

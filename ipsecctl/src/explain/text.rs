@@ -45,15 +45,7 @@ pub fn explanation(
     if let Some(flow) = &explanation.flow {
         lines.add("packet", &words::flow(flow));
     }
-    if let Some(other) = &subject.other {
-        lines.under(&format!("the one that was captured is another: {}", words::flow(other)));
-    }
-    if is_put_together(explanation, subject.oddity) {
-        lines.under("what was captured is a fragment: this host puts the packet together first");
-    }
-    if subject.is_for_others {
-        lines.under("what was captured is for another host: none of its headers is undone here");
-    }
+    captured(explanation, subject, &mut lines);
     route(subject.routing, &mut lines);
     if let Some(udp) = &explanation.udp {
         in_udp(udp, subject, &mut lines);
@@ -79,11 +71,31 @@ pub fn explanation(
     lines.text
 }
 
-/// Whether the captured packet is a fragment that this host waits for the others of.
-fn is_put_together(explanation: &Explanation<'_>, oddity: Option<Oddity>) -> bool {
+/// What the captured packet is beside the one that is looked up.
+fn captured(explanation: &Explanation<'_>, subject: &ExplainBasis<'_>, lines: &mut Lines) {
+    match &subject.other {
+        Some(given) if subject.is_for_others => {
+            lines.under(&format!("the one that was given is not: {}", words::flow(given)));
+        }
+        Some(other) => {
+            lines.under(&format!("the one that was captured is another: {}", words::flow(other)));
+        }
+        None => {}
+    }
+    if subject.counts_no_ports {
+        lines.under("a fragment: its ports count as 0 where it is forwarded");
+    }
     let is_refused =
         matches!(explanation.verdict, Verdict::Dropped { reason: Reason::Reassembly, .. });
-    oddity.is_some_and(Oddity::is_fragment) && explanation.is_taken() && !is_refused
+    if subject.oddity.is_some_and(Oddity::is_fragment) && explanation.is_taken() && !is_refused {
+        lines.under("what was captured is a fragment: this host puts the packet together first");
+    }
+    if subject.inside.is_some_and(|inside| inside.oddity.is_fragment()) && !is_refused {
+        lines.under("what is inside is a fragment: this host puts that packet together first");
+    }
+    if subject.is_for_others {
+        lines.under("what was captured is for another host: none of its headers is undone here");
+    }
 }
 
 /// The first line.

@@ -38,11 +38,8 @@ pub fn flow(flow: &Flow) -> String {
                 write!(text, " type {}", number_or(kind))?;
                 write!(text, " code {}", number_or(code))?;
             }
-            (Some(0), Some(0)) if upper.is_some_and(Upper::has_ports) => {
-                text.push_str(" of a fragment, whose ports are not compared");
-            }
-            // A fragment, too.
-            (Some(0), Some(0)) if upper != Some(Upper::GRE) => {}
+            (Some(0), Some(0))
+                if !upper.is_some_and(|upper| upper.has_ports() || upper == Upper::GRE) => {}
             (src, dst) => write!(text, " {} > {}", number_or(src), number_or(dst))?,
         }
         if let FlowDevice::Named(device) = &flow.device {
@@ -280,6 +277,7 @@ pub fn inside(inside: Contained) -> String {
             format!("it is decrypted: {name} is inside")
         }
         Contained::Dummy => "it is decrypted: nothing is inside, by its next header 59".to_owned(),
+        Contained::WrongLength => "it has a length that no packet of its SA has".to_owned(),
         Contained::NoTrailer => {
             "it is decrypted: its padding would be longer than the packet".to_owned()
         }

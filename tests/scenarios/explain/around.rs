@@ -57,6 +57,26 @@ fn is_delivered(network: &Network, dst: &str) -> bool {
     received(&network.a) != before
 }
 
+/// The counters of drops that a packet raises which the other host sends.
+fn raised(network: &Network, packet: &str) -> Vec<String> {
+    let before = counters(&network.a);
+    send(&network.b, packet);
+    sleep(Duration::from_millis(300));
+    let after = counters(&network.a).into_iter();
+    let raised = after.filter(|(name, number)| before.get(name) != Some(number));
+    raised.map(|(name, _)| name).filter(|name| name.starts_with("Xfrm")).collect()
+}
+
+/// Whether a packet that the other host sends leaves by the device `lan`.
+fn is_forwarded(network: &Network, packet: &str) -> bool {
+    let wire = Wire::leaving(&network.a, "lan");
+    send(&network.b, packet);
+    (0..5).any(|_| {
+        sleep(Duration::from_millis(100));
+        wire.received().iter().any(|it| it.protocols[0] == protocol::ESP)
+    })
+}
+
 /// The explanation of a captured packet that is forwarded: the kernel forwards it, or drops it with these counters.
 #[track_caller]
 fn forwards(network: &Network, packet: &str, reason: &str) -> String {
@@ -122,16 +142,21 @@ fn an_sa_of_another_host_is_named() {
         spdadd 10.2.0.0/24 10.1.0.1 any -P in ipsec esp/tunnel/10.2.0.1-10.1.0.9/require;"
     ));
     let words = "in 10.2.0.1 10.1.0.1 udp --dev b --spi 0x1005";
+    let esp = &packet(("10.2.0.1", "10.1.0.9"), protocol::ESP, 64).replace("deadbeef", "00001005");
+    assert_eq!((raised(&network, esp), is_forwarded(&network, esp)), (Vec::new(), false));
     let (explanation, text) = explain(a, words);
     assert_eq!(explanation["reason"], "outer packet elsewhere", "{text}");
     assert!(text.contains("give the host the address 10.1.0.9"), "{text}");
     a.forward();
+    assert_eq!((raised(&network, esp), is_forwarded(&network, esp)), (Vec::new(), true));
     let (explanation, text) = explain(a, words);
     assert_eq!(explanation["verdict"], "unknown", "{text}");
     assert!(text.contains("give the host the address 10.1.0.9"), "{text}");
     a.ip("addr add 10.1.0.9/32 dev lan");
     let (explanation, text) = explain(a, words);
     assert_eq!(explanation["verdict"], "protected", "{text}");
+    // It has no such ICV: the SA is looked up.
+    assert_eq!(raised(&network, esp), ["XfrmInStateProtoError"]);
 }
 
 /// The SA is looked up without its source, and that of the packet is compared with the route back.
@@ -168,7 +193,7 @@ fn the_source_of_an_sa_is_not_that_of_its_packets() {
     // A tunnel has the source of the SA, and without one that is not known.
     a.load(&format!("flush; add 0.0.0.0 192.0.2.1 esp 0x1001 -m tunnel {KEYS};"));
     let (explanation, text) = explain(a, "in 10.2.0.1 192.0.2.1:5300 udp --dev b --spi 0x1001");
-    assert_ne!(explanation["reason"], "martian", "{text}");
+    assert_eq!(explanation["reason"], "tunnel without policy", "{text}");
 }
 
 /// ESP arrives at the device below, whichever of the two was given.
@@ -266,6 +291,30 @@ fn a_device_that_was_not_given_refuses_nothing() {
     a.load(&tables("in", ("203.0.113.5", "192.0.2.1")));
     let (explanation, text) = explain(a, "in 203.0.113.5 192.0.2.1:5300 udp --spi 0x1001");
     assert_eq!(explanation["verdict"], "dropped", "{text}");
+    let esp = packet(("203.0.113.5", "192.0.2.1"), protocol::ESP, 64);
+    let esp = &esp.replace("deadbeef", "00001001");
+    assert_eq!(raised(&network, esp), Vec::<String>::new());
+    a.ip("route del blackhole 203.0.113.0/24 table 10
+        route add 203.0.113.0/24 dev b table 10");
+    assert_eq!(raised(&network, esp), ["XfrmInStateProtoError"]);
+}
+
+/// Where one device refuses it and another forwards it, the one that it arrives at decides.
+#[test]
+fn a_device_that_was_not_given_may_forward_it() {
+    let network = Network::new();
+    let Network { a, .. } = &network;
+    a.forward();
+    let esp = &packet(("10.2.0.1", "10.1.0.9"), protocol::ESP, 64);
+    for (forwards, verdict) in [(0, "dropped"), (1, "unknown")] {
+        shell(a, &format!("sysctl -qw net.ipv4.conf.b.forwarding={forwards}"));
+        let (explanation, text) = explain(a, &format!("in --from {esp}"));
+        assert_eq!(explanation["verdict"], "unknown", "{text}");
+        assert!(text.contains("which is forwarded"), "{text}");
+        let (explanation, text) = explain(a, &format!("in --dev b --from {esp}"));
+        assert_eq!(explanation["verdict"], verdict, "{text}");
+        assert_eq!(is_forwarded(&network, esp), verdict == "unknown", "{text}");
+    }
 }
 
 /// What is to be done names the packet that is refused, whether the one inside is known or not.

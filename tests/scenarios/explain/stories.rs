@@ -212,7 +212,8 @@ fn a_captured_packet_is_followed() {
     pair.load("spdadd 192.0.2.1 192.0.2.2 icmp -P out ipsec esp/transport//require;");
     let _ = pair.b.setkey("-FP");
     let esp = |spi: &str, sequence: &str| {
-        format!("45000020000040004032000 0c0000201c0000202 {spi} {sequence} 01020304")
+        // The rest was not captured.
+        format!("45000060000040004032000 0c0000201c0000202 {spi} {sequence} 01020304")
             .replace(' ', "")
     };
     let (explanation, text) =

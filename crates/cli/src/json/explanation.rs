@@ -28,6 +28,18 @@ pub struct ExplanationJson {
     /// The packet that policies are looked up for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub packet: Option<PacketJson>,
+    /// Whether the captured packet is for another host, so that it is looked up as it is and none of its headers is undone.
+    #[serde(skip_serializing_if = "Not::not")]
+    pub for_another_host: bool,
+    /// The captured packet is a `first` or a `later` fragment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fragment: Option<&'static str>,
+    /// The packet inside of the headers of the captured one is a `first` or a `later` fragment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fragment_inside: Option<&'static str>,
+    /// The packet that was captured, if it is another one than was given; with `for_another_host` the one that was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_packet: Option<PacketJson>,
     /// Its route, if that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub route: Option<RouteJson>,

@@ -5,11 +5,16 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use model::{NamedUpper, Upper};
 
 use super::CaptureError;
-use crate::{Flow, Oddity};
+use crate::{
+    Flow, Oddity,
+    contained::{IPV4, IPV6},
+};
 
 /// Hop-by-hop options, routing header, destination options; the fragment header.
 const EXTENSIONS: [u8; 4] = [0, 43, 60, FRAGMENT];
 const FRAGMENT: u8 = NamedUpper::Fragment.number();
+/// Bytes of a header without options or extensions.
+const LEAST: [usize; 2] = [20, 40];
 
 /// An IP header, and what follows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,8 +28,14 @@ pub(super) struct Ip<'a> {
     pub(super) payload: &'a [u8],
     /// Whether `payload` is all that follows the header, by its length.
     pub(super) is_whole: bool,
+    /// Whether its header has lengths that the kernel refuses (`ip_rcv_core`).
+    pub(super) is_malformed: bool,
     pub(super) fragment: Option<Oddity>,
+    /// Whether it has a fragment header of IPv6, also if it is no fragment.
+    has_fragment_header: bool,
     pub(super) dont_fragment: Option<bool>,
+    /// Bytes of header and payload, by the header; none: a packet that its device was to part has the length 0.
+    declared: Option<usize>,
 }
 
 impl<'a> Ip<'a> {
@@ -36,14 +47,26 @@ impl<'a> Ip<'a> {
         }
     }
 
+    /// The packet inside of a header whose next header is this one, IPv4 or IPv6.
+    pub(super) fn inside(next: u8, bytes: &'a [u8]) -> Result<Self, Oddity> {
+        let (version, least) = if next == IPV4 { (4, LEAST[0]) } else { (6, LEAST[1]) };
+        if bytes.len() < least {
+            return Err(Oddity::ShortIpHeader);
+        }
+        let ip = if bytes[0] >> 4 == version { Self::read(bytes).ok() } else { None };
+        ip.ok_or(Oddity::BadIpHeader)
+    }
+
     fn v4(bytes: &'a [u8]) -> Result<Self, CaptureError> {
         let addr =
             |at: usize| bytes.get(at..at + 4).and_then(|addr| <[u8; 4]>::try_from(addr).ok());
         let (src, dst) = addr(12).zip(addr(16)).ok_or(CaptureError::Truncated)?;
-        let header = (usize::from(bytes[0] & 15) * 4).max(20);
+        let (own, total) = (usize::from(bytes[0] & 15) * 4, usize::from(half(bytes, 2)?));
+        let is_malformed = own < LEAST[0] || (1..own).contains(&total);
+        let header = if is_malformed { LEAST[0] } else { own };
         let rest = bytes.get(header..).ok_or(CaptureError::Truncated)?;
-        let total = usize::from(half(bytes, 2)?);
-        let (payload, is_all) = cut(rest, total.checked_sub(header));
+        let declared = (total != 0).then_some(total.max(header));
+        let (payload, is_all) = cut(rest, declared.map(|length| length - header));
         let field = half(bytes, 6)?;
         let fragment = fragment(field & 0x1fff != 0, field & 0x2000 != 0);
         Ok(Self {
@@ -54,8 +77,11 @@ impl<'a> Ip<'a> {
             header: &bytes[..header],
             payload,
             is_whole: is_all && fragment.is_none(),
+            is_malformed,
             fragment,
+            has_fragment_header: false,
             dont_fragment: Some(field & 0x4000 != 0),
+            declared,
         })
     }
 
@@ -66,8 +92,8 @@ impl<'a> Ip<'a> {
         let (src, dst) = (Ipv6Addr::from(src).into(), Ipv6Addr::from(dst).into());
         let (protocol, rest) = (bytes[6], bytes.get(40..).ok_or(CaptureError::Truncated)?);
         let length = usize::from(half(bytes, 4)?);
-        let (payload, is_whole) =
-            cut(rest, Some(length).filter(|length| *length != 0 || rest.is_empty()));
+        let length = Some(length).filter(|length| *length != 0 || rest.is_empty());
+        let (payload, is_whole) = cut(rest, length);
         let mut ip = Self {
             src,
             dst,
@@ -76,8 +102,11 @@ impl<'a> Ip<'a> {
             header: &bytes[..40],
             payload,
             is_whole,
+            is_malformed: false,
             fragment: None,
+            has_fragment_header: false,
             dont_fragment: None,
+            declared: length.map(|length| length + LEAST[1]),
         };
         ip.skip_extensions()?;
         ip.header = &bytes[..bytes.len() - rest.len() + payload.len() - ip.payload.len()];
@@ -91,7 +120,9 @@ impl<'a> Ip<'a> {
             let length = if self.protocol == FRAGMENT { 0 } else { usize::from(length) };
             if self.protocol == FRAGMENT {
                 let field = half(self.payload, 2)?;
-                self.fragment = fragment(field & 0xfff8 != 0, field & 1 != 0);
+                self.has_fragment_header = true;
+                // What the first of them has decides.
+                self.fragment = self.fragment.or(fragment(field & 0xfff8 != 0, field & 1 != 0));
                 self.is_whole &= self.fragment.is_none();
                 if self.is_later_fragment() {
                     return self.end_at(next);
@@ -115,24 +146,48 @@ impl<'a> Ip<'a> {
         if self.src.is_ipv4() { self.header.len() } else { self.header.len().min(40) }
     }
 
+    /// Bytes of header and payload, by the header; where that has none, as far as they were captured.
+    pub(super) fn length(&self) -> usize {
+        self.declared.unwrap_or(self.header.len() + self.payload.len())
+    }
+
+    /// Whether its ports count as 0 where it is forwarded: the kernel looks at none behind a fragment header, also if the packet
+    /// is no fragment.
+    pub(super) fn counts_no_ports(&self) -> bool {
+        self.fragment.is_some() || self.has_fragment_header
+    }
+
+    /// The next header of a packet that has this one inside.
+    pub(super) fn protocol_of_ip(&self) -> u8 {
+        if self.src.is_ipv4() { IPV4 } else { IPV6 }
+    }
+
     pub(super) fn is_later_fragment(&self) -> bool {
         self.fragment == Some(Oddity::LaterFragment)
     }
 
     /// The header without what follows it.
     pub(super) fn bare(self) -> Ip<'static> {
-        Ip { header: &[], payload: &[], is_whole: true, fragment: None, ..self }
+        Ip {
+            header: &[],
+            payload: &[],
+            is_whole: true,
+            is_malformed: false,
+            fragment: None,
+            has_fragment_header: false,
+            declared: None,
+            ..self
+        }
     }
 
-    /// The packet with this in the place of what follows its IP header.
+    /// The packet with this in the place of what follows its IP header. It is put together before.
     pub(super) fn with(self, protocol: u8, payload: &[u8]) -> Result<Ip<'_>, CaptureError> {
-        let Self { is_whole, fragment, .. } = self;
-        let mut ip = Ip { protocol, payload, is_whole, fragment, ..self.bare() };
+        let mut ip = Ip { protocol, payload, is_whole: self.is_whole, ..self.bare() };
         ip.skip_extensions()?;
         Ok(ip)
     }
 
-    /// What the look-up sees of it.
+    /// What the look-up sees of it: of a later fragment, which has no ports, those of one that is forwarded.
     pub(super) fn flow(&self) -> Option<Flow> {
         let mut flow = Flow::new(self.src, self.dst).ok()?;
         flow.upper = Some(self.protocol);

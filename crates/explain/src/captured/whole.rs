@@ -10,13 +10,16 @@ pub struct Whole {
     pub hops: u8,
     /// Its bit DF; none: it is IPv6.
     pub dont_fragment: Option<bool>,
-    /// Its length, bytes.
+    /// Its length, bytes, by its IP header.
     pub length: usize,
+    /// Whether it is a fragment, or of IPv6 has a fragment header: its ports count as 0.
+    pub is_fragment: bool,
 }
 
 impl Whole {
-    pub(super) fn of(ip: &Ip<'_>, length: usize) -> Option<Self> {
+    pub(super) fn of(ip: &Ip<'_>) -> Option<Self> {
         let Ip { hops, dont_fragment, .. } = *ip;
-        Some(Self { flow: ip.flow()?, hops, dont_fragment, length })
+        let (length, is_fragment) = (ip.length(), ip.counts_no_ports());
+        Some(Self { flow: ip.flow()?, hops, dont_fragment, length, is_fragment })
     }
 }

@@ -31,16 +31,32 @@ pub enum Obstacle {
 impl Around {
     pub(super) fn of(routes: &mut Routes, packet: RouteQuery, given: &Given) -> Self {
         let device = arrives_at(routes, (packet.src, packet.dst), given);
-        let fault = device.and_then(|device| fault(routes, &packet, device));
-        let is_sure = given.outer_device().is_some() || {
-            let others = fault.and_then(|_| routes.devices().ok()).unwrap_or_default();
-            let own = given.through.map(|it| it.name);
-            let mut others =
-                others.into_iter().filter(|it| !it.is_loopback && Some(it.name) != own);
-            others.all(|other| self::fault(routes, &packet, other).is_some())
+        let own = device.and_then(|device| fault(routes, &packet, device));
+        let fault = match own {
+            Some(own) if given.outer_device().is_none() => by_any(routes, &packet, given, own),
+            own => own,
         };
-        Self { packet, device, fault: fault.filter(|_| is_sure) }
+        Self { packet, device, fault }
     }
+}
+
+/// Why no SA is looked up for a packet whose device was not given, and which is refused at the likeliest: at each other one it is
+/// refused too, or forwarded. None: at one of them it is for this host, or the devices are not known.
+fn by_any(
+    routes: &mut Routes,
+    packet: &RouteQuery,
+    given: &Given,
+    own: Obstacle,
+) -> Option<Obstacle> {
+    let through = given.through.map(|it| it.name);
+    let mut found = own;
+    let devices = routes.devices().ok()?;
+    for device in devices.into_iter().filter(|it| !it.is_loopback && Some(it.name) != through) {
+        if fault(routes, packet, device)? == Obstacle::Forwarded {
+            found = Obstacle::Forwarded;
+        }
+    }
+    Some(found)
 }
 
 /// The device that a packet arrives at which SAs are undone of: the one that was given, or the likeliest.

@@ -26,7 +26,7 @@ pub(super) fn left(
     if let (Verdict::Dropped { reason: Reason::NoSa, counters: [] }, None) =
         (&output.verdict, output.socket)
     {
-        lines.under("net.core.xfrm_larval_drop is 0: it waits for the SA some seconds, and no counter is raised");
+        lines.under("net.core.xfrm_larval_drop is 0: it is queued, one of 100 of its policy at most, and leaves if the SA is added within 205 seconds; no counter is raised");
     }
     for resolved in &subject.not_installed {
         missing(resolved, lines);

@@ -74,6 +74,8 @@ fn text(explained: &Explanation<'_>) -> String {
         transformed: None,
         other: None,
         oddity: None,
+        inside: None,
+        counts_no_ports: false,
         is_for_others: false,
     };
     let text = explanation(explained, &subject, Some(80));

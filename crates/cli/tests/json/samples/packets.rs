@@ -75,6 +75,10 @@ pub fn explanation() -> ExplanationJson {
         message: "The packet is dropped.".into(),
         unknown_fields: vec!["protocol"],
         packet: Some(packet()),
+        for_another_host: true,
+        fragment: Some("later"),
+        fragment_inside: Some("first"),
+        other_packet: Some(packet()),
         outer: Some(packet()),
         route: Some(RouteJson {
             arrives_by: Some("eth1".into()),
