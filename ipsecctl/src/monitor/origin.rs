@@ -54,7 +54,8 @@ impl Origins {
 /// The name of the process with this number, if it is in a network namespace. Both are of one process, though it ends
 /// meanwhile and another one gets its number.
 fn program(number: u32, ports: PortsOf) -> Option<String> {
-    let process = Process::open(Pid::from_raw(number.cast_signed())?).ok()?;
+    let number = i32::try_from(number).ok().and_then(Pid::from_raw)?;
+    let process = Process::open(number).ok()?;
     let name = process.read("comm").ok()?;
     is_in(&process, ports).then(|| name.trim_end().to_owned())
 }

@@ -49,7 +49,7 @@ fn holder(line: &str, id: &str) -> Option<Holder> {
     if words.next()? != id {
         return None;
     }
-    let program = Pid::from_raw(pid.cast_signed()).map(Process::open);
+    let program = i32::try_from(pid).ok().and_then(Pid::from_raw).map(Process::open);
     let program = program.and_then(|process| process.ok()?.read("comm").ok()).unwrap_or_default();
     Some(Holder { pid, program: program.trim_end().chars().filter(|c| !c.is_control()).collect() })
 }
