@@ -182,7 +182,7 @@ def locks():
                     continue
                 if mode != os.O_RDONLY:
                     breach(f'opened {path} for writing')
-                elif os.path.isfile(path) and not os.path.basename(path) not in PUBLIC:
+                elif os.path.isfile(path) and os.path.basename(path) not in PUBLIC:
                     breach(f'opened {path} for reading')
                 for lock in (lambda: fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB),
                              lambda: fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB),

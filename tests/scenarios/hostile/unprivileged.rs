@@ -227,9 +227,10 @@ impl Decoy {
         let directory = files.path().join("run");
         let namespace = directory.join("1");
         fs::create_dir_all(&namespace).expect("a directory");
-        for name in ["lock", "store.sqlite", "variables"] {
+        for name in ["lock", "store.sqlite", "variables.conf"] {
             fs::write(namespace.join(name), "").expect("a file");
-            open_to_all(&namespace.join(name), if name == "variables" { 0o644 } else { 0o600 });
+            let mode = if name == "variables.conf" { 0o644 } else { 0o600 };
+            open_to_all(&namespace.join(name), mode);
         }
         let process = Background::start(Command::new("sleep").arg("infinity"));
         let target = Target { directory, process: process.pid() };
