@@ -2,7 +2,6 @@
 
 mod entries;
 mod script;
-mod wiped;
 
 use std::{
     io::{self, Write},
@@ -16,10 +15,10 @@ use cli::{
     script::{Incomplete, SequenceNumbers},
 };
 use engine::Transfer;
+use zeroize::Zeroizing;
 
 use crate::{Error, input, key_output::KeyOutput, output, save};
 pub use entries::{Format, Imported, read_all};
-use wiped::Wiped;
 
 /// Exit status if something is a comment, since no statement adds it.
 const INCOMPLETE: u8 = 2;
@@ -96,16 +95,16 @@ pub fn state(
     name: &str,
     reader: impl io::BufRead,
     format: Format,
-) -> Result<zeroize::Zeroizing<Vec<u8>>, Error> {
+) -> Result<Zeroizing<Vec<u8>>, Error> {
     let mut imported = Imported::default();
     imported.read(name, reader, format)?;
     imported.notes().iter().for_each(|note| print_error("ipsecctl", note));
-    let mut text = Wiped::default();
+    let mut text = Zeroizing::new(Vec::new());
     // An SA that is added goes on with the sequence numbers of the file.
     let (_, Incomplete { comments, .. }) =
-        script::write(&imported, SequenceNumbers::Written, &mut text)?;
+        script::write(&imported, SequenceNumbers::Written, &mut *text)?;
     if comments != 0 {
         return Err(Error::NoState { name: name.to_owned(), comments });
     }
-    Ok(text.0)
+    Ok(text)
 }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use cli::{
+    WipedOutput,
     json::{Document, NotRestoredJson, TransferJson},
     print_error,
 };
@@ -42,7 +43,7 @@ impl Save {
         report_omitted(&transfer.omitted);
         let printed = match &self.file {
             None => {
-                saved.write_to(io::stdout().lock())?;
+                saved.write_to(WipedOutput::stdout()?)?;
                 ExitCode::SUCCESS
             }
             Some(path) => {

@@ -28,8 +28,8 @@ OWN_WORDS = ("grammar/src/parse/", "crates/engine/src/state/store/details.rs")
 PROTOCOLS = ("upper.rs", "proto.rs")
 # Words of them that have another meaning as well: a transport of services, an option, a word of ip-xfrm(8).
 SEVERAL_MEANINGS = ("icmp", "tcp", "udp", "ipv6", "any", "esp", "ah", "ipcomp", "route2", "hao")
-# Words of elsewhere in the place of a protocol; names of kernel modules.
-OWN_PROTOCOLS = ("grammar/src/lower/upper_words.rs", "ipsecctl/src/explain/capture.rs")
+# Words of elsewhere in the place of a protocol.
+OWN_PROTOCOLS = ("grammar/src/lower/upper_words.rs",)
 
 _NUMBER = re.compile(r"\b(?:number|ip): (\d+)")
 _PROTOCOL = re.compile(

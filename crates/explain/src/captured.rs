@@ -26,8 +26,8 @@ pub struct Captured {
     pub flow: Option<Flow>,
     /// The addresses of the outermost IP header: those of the packet inside too, in transport mode.
     pub ends: (IpAddr, IpAddr),
-    /// The length of the packet, bytes, with the IP header, by that header: fewer may have been captured, or padding of the link with
-    /// them.
+    /// The length of the packet, bytes, with the IP header, by that header: fewer may have been captured, or padding of
+    /// the link with them.
     pub length: usize,
     /// The UDP packet around the outermost header, if there is one.
     pub udp: Option<Flow>,
@@ -39,7 +39,8 @@ pub struct Captured {
     pub ah: Vec<Authenticated>,
     /// The bit DF of the packet of `flow`; none: it is IPv6, or encrypted.
     pub dont_fragment: Option<bool>,
-    /// The bytes of the packet of `flow`, with its IP header, by that header; none: it is encrypted, or was sent without a header of its own.
+    /// The bytes of the packet of `flow`, with its IP header, by that header; none: it is encrypted, or was sent without
+    /// a header of its own.
     pub inner_length: Option<usize>,
     /// Whether the packet of `flow` is a fragment, or of IPv6 has a fragment header: if it is forwarded, its ports count as 0
     /// (`decode_session4`, `decode_session6`).

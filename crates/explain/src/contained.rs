@@ -48,7 +48,7 @@ impl Contained {
             (next, _) if is_sure => Contained::Packet(next),
             (next, Evidence::Frequent | Evidence::Usual) if is_regular => Contained::Packet(next),
             (next, Evidence::Wrong) => Contained::Garbage(next),
-            // What no sender has is a wrong key. One gives each next header as often as padding of no bytes: one time in 256.
+            // No sender has both. A wrong key gives this next header one time in 256, and as often padding of no bytes.
             (next, Evidence::Unusual) if !is_regular => Contained::Garbage(next),
             (next, _) => Contained::Unsure(next),
         };
@@ -86,11 +86,7 @@ impl Contained {
 
 /// The counters that garbage raises, which ESP itself takes for a packet.
 fn counters(next: u8, is_tunnel: bool) -> &'static [Counter] {
-    match next {
-        IPV4 | IPV6 => &[],
-        _ if is_tunnel => &[Counter::InStateModeError],
-        _ => &[],
-    }
+    if is_tunnel && ![IPV4, IPV6].contains(&next) { &[Counter::InStateModeError] } else { &[] }
 }
 
 /// What the header of a packet shows of whether it is one.

@@ -136,7 +136,6 @@ mod tests {
         }
     }
 
-    /// Lengths as tcpdump has shown them.
     #[test]
     fn every_cipher_has_its_lengths() {
         let ciphers =
@@ -149,6 +148,7 @@ mod tests {
         assert_eq!((others.next().map(|row| row.0), others.next()), (Some("cbc(sm4)"), None));
     }
 
+    /// Lengths as tcpdump has shown them.
     #[test]
     fn lengths_are_those_on_the_wire() {
         let esp = sa(Mode::Transport, Proto::Esp, Some("aes-cbc"), Some("hmac-sha1"));

@@ -16,7 +16,7 @@ pub struct KernelModule {
     pub setting: &'static str,
 }
 
-/// Of IPv4 and of IPv6.
+// The modules of IPv4 and of IPv6.
 const ESP: [KernelModule; 2] = [
     KernelModule { name: "esp4", setting: "CONFIG_INET_ESP" },
     KernelModule { name: "esp6", setting: "CONFIG_INET6_ESP" },

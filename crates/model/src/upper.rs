@@ -113,7 +113,7 @@ impl Upper {
         if number == 0 || number == 255 { Upper::Any } else { Upper::Number(number) }
     }
 
-    /// The protocol of a name: one of getprotobyname(3) where the dialect is from or on Linux, or else a word of scripts.
+    /// The protocol of a name: one of /etc/protocols, of the dialect's system or of Linux, or a word of scripts.
     #[must_use]
     pub fn named(name: &str, dialect: Dialect) -> Option<Self> {
         let number = names::protocol_number_in(name, dialect);

@@ -24,9 +24,8 @@ const PIECE: usize = 64 << 10;
 /// The bytes of all memory so far that could not be locked.
 static NOT_LOCKED: AtomicUsize = AtomicUsize::new(0);
 
-/// Zeroed memory of its own mapping. The kernel leaves it out of core dumps (`MADV_DONTDUMP`) and child processes
-/// (`MADV_WIPEONFORK`) and, within
-/// RLIMIT_MEMLOCK, keeps it out of swap. Its pages are taken as they are first used.
+/// Zeroed memory of its own mapping. The kernel leaves it out of core dumps (`MADV_DONTDUMP`) and of child processes
+/// (`MADV_WIPEONFORK`), and keeps it out of swap within RLIMIT_MEMLOCK. Its pages are taken as they are first used.
 ///
 /// It is unmapped when it is dropped, and the kernel zeroes a page before another process gets it. The
 /// owner wipes what it has used while the memory is in use.
@@ -53,7 +52,7 @@ impl SecretMemory {
         // Refused by a kernel without the call, and by RLIMIT_MEMLOCK: the memory works without them.
         // SAFETY: neither changes what the memory contains.
         let _ = unsafe { madvise(memory.address(), length, Advice::LinuxDontDump) };
-        // SAFETY: as above; a child process, which has its zeroes instead, is not to read it.
+        // SAFETY: as above; a child process has zeros in its place.
         let _ = unsafe { madvise(memory.address(), length, Advice::LinuxWipeOnFork) };
         NOT_LOCKED.fetch_add(memory.lock(), Ordering::Relaxed);
         Ok(memory)

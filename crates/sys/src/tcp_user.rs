@@ -1,7 +1,7 @@
 //! The user of the other end of a TCP connection within this host (sock_diag(7)).
 //!
-//! Hand-written because `netlink-packet-sock-diag` would be a dependency of the daemon for one request of 72 bytes. A second request would
-//! end it.
+//! Hand-written because `netlink-packet-sock-diag` would be a dependency of the daemon for one request of 72 bytes.
+//! A second request would end it.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},

@@ -40,19 +40,19 @@ mod tests {
         // So small that the system keeps them: it returns a large block to the kernel.
         for size in [24, 4096] {
             let layout = Layout::from_size_align(size, 8).unwrap();
-            // SAFETY: the layout has a size; the block is written within it.
-            let block = unsafe { WipingAllocator.alloc(layout) };
-            unsafe { block.write_bytes(7, size) };
-            // SAFETY: another block keeps the first from being returned to the kernel.
-            let other = unsafe { WipingAllocator.alloc(layout) };
-            unsafe { WipingAllocator.dealloc(block, layout) };
-            // The same block comes back. The system has written links into its first bytes, and nothing else.
-            // SAFETY: as above; what is read was written by `write_bytes` or by `explicit_bzero`.
-            let again = unsafe { WipingAllocator.alloc(layout) };
-            assert_eq!(again, block);
-            let bytes = unsafe { std::slice::from_raw_parts(again, size) };
-            assert!(!bytes.windows(4).any(|bytes| bytes == [7; 4]), "{size} bytes");
+            // SAFETY: the layout has a size. Each block is used within it, and freed once with it; what is read of the
+            // last one was written when it was the first.
             unsafe {
+                let block = WipingAllocator.alloc(layout);
+                block.write_bytes(7, size);
+                // With one behind it, the first is not returned to the kernel.
+                let other = WipingAllocator.alloc(layout);
+                WipingAllocator.dealloc(block, layout);
+                // It comes back. The system has written links into its first bytes, and nothing else.
+                let again = WipingAllocator.alloc(layout);
+                assert_eq!(again, block);
+                let bytes = std::slice::from_raw_parts(again, size);
+                assert!(!bytes.windows(4).any(|bytes| bytes == [7; 4]), "{size} bytes");
                 WipingAllocator.dealloc(again, layout);
                 WipingAllocator.dealloc(other, layout);
             }

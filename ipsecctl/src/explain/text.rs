@@ -75,7 +75,10 @@ pub fn explanation(
 fn captured(explanation: &Explanation<'_>, subject: &ExplainBasis<'_>, lines: &mut Lines) {
     match &subject.other {
         Some(given) if subject.is_for_others => {
-            lines.under(&format!("the one that was given is not: {}", words::flow(given)));
+            lines.under(&format!(
+                "the one that was given is another, and is not explained: {}",
+                words::flow(given)
+            ));
         }
         Some(other) => {
             lines.under(&format!("the one that was captured is another: {}", words::flow(other)));

@@ -1,6 +1,6 @@
 //! The entries of files.
 
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Read};
 
 use cli::json::{ReadKeys, read_entries};
 use iproute2::text::{EntryOfText, Placed, entries};
@@ -8,7 +8,6 @@ use model::{PolicyEntry, SaEntry, Visible};
 use sys::bounded::Bounded;
 use zeroize::Zeroizing;
 
-use super::wiped::Wiped;
 use crate::Error;
 
 /// The longest file, in bytes.
@@ -129,15 +128,15 @@ impl Imported {
 ///
 /// Errors: [`Error::Read`], also for more than 64 MiB.
 pub fn read_all(name: &str, reader: impl BufRead) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let mut text = Wiped::default();
+    let mut text = Zeroizing::new(Vec::new());
     let mut reader = Bounded::new(reader, MOST);
     let mut piece = Zeroizing::new([0; 16 << 10]);
     loop {
         let unreadable = |error: io::Error| Error::unreadable(name, &error);
         let count = reader.read(&mut piece[..]).map_err(unreadable)?;
         if count == 0 {
-            return Ok(text.0);
+            return Ok(text);
         }
-        text.write_all(&piece[..count]).map_err(unreadable)?;
+        text.extend_from_slice(&piece[..count]);
     }
 }
