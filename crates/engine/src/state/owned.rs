@@ -46,6 +46,7 @@ impl OwnedRecords {
                 ")",
             ),
             later: "",
+            renamed: &[],
             check: "SELECT name, contents, keys, policy, first, last, boot, run FROM owned",
         };
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
