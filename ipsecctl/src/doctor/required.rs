@@ -103,7 +103,7 @@ fn name(feature: &Feature) -> String {
     }
 }
 
-/// What a script needs and the kernel lacks is a fault. ESP is, too.
+/// What a script needs and the kernel lacks is a fault.
 fn lacking(
     feature: &Feature,
     place: Option<&str>,
@@ -111,7 +111,6 @@ fn lacking(
     modules: &Modules,
 ) -> Condition {
     let text = text.map(|text| format!(" (kernel: {text})")).unwrap_or_default();
-    let is_esp = matches!(feature, Feature::Protocol(Proto::Esp, _));
     let (what, remedy) = match feature {
         Feature::Protocol(proto, version) => {
             let module = module(*proto, *version);
@@ -139,14 +138,21 @@ fn lacking(
             (what, format!("a kernel from Linux {major}.{minor} on"))
         }
     };
-    let status = match (place, feature) {
-        (Some(_), _) => Status::Fault,
-        (None, _) if is_esp => Status::Fault,
-        (None, Feature::Option(_) | Feature::Protocol(..)) => Status::Ok,
-        (None, _) => Status::Advice,
-    };
+    let status = if place.is_some() { Status::Fault } else { status_unless_needed(feature) };
     let condition = Condition::advice(subject(feature), format!("{what}{text}"), remedy);
     Condition { status, place: place.map(str::to_owned), ..condition }
+}
+
+/// What it is that the kernel lacks a thing which no script needs.
+fn status_unless_needed(feature: &Feature) -> Status {
+    match feature {
+        Feature::Protocol(proto, _) => match proto {
+            Proto::Esp => Status::Fault,
+            Proto::Ah | Proto::IpComp | Proto::Routing | Proto::DestOpts | Proto::Any => Status::Ok,
+        },
+        Feature::Option(_) => Status::Ok,
+        Feature::Algorithm(_) | Feature::Mode(_) | Feature::Encapsulation(..) => Status::Advice,
+    }
 }
 
 /// How an algorithm is loaded: modules have aliases for the parts of its name.
