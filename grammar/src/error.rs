@@ -248,7 +248,7 @@ impl Error {
             Some(Hint::Text(HTML) | Hint::Entity(_)) => {
                 next.position().line == self.position().line
             }
-            Some(Hint::EarlySemicolon) => next.hint == self.hint,
+            Some(Hint::EARLY_SEMICOLON) => next.hint == self.hint,
             _ => false,
         }
     }

@@ -142,7 +142,7 @@ fn other_comment(source: &Source, at: usize) -> Option<Hint> {
     let begins = ["//", "/*", "*/"].iter().any(|mark| rest.starts_with(mark))
         || before.ends_with('/') && rest.starts_with('*')
         || before.is_empty() && rest.starts_with("--");
-    begins.then_some(Hint::OtherComment)
+    begins.then_some(Hint::OTHER_COMMENT)
 }
 
 /// An option of an SA behind its algorithms.

@@ -28,26 +28,12 @@ pub(crate) enum Hint {
     NoUse(ScriptOption, StatementWord),
     /// A statement begins inside another; the line that lacks a `;`.
     MissingSemicolon(usize),
-    /// A `;` before the options of a statement.
-    EarlySemicolon,
     /// A statement begins behind another in its line, without a `;` between them: its first word.
     SemicolonBefore(&'static str),
-    /// `#` in a policy.
-    CommentInPolicy,
-    /// `any` as the mode of a template.
-    ModeAny,
     /// An ICMP type without code.
     TypeWithoutCode(String),
     /// A GRE key as a number.
     GreKey(u32),
-    /// `null` with a key.
-    NullKey,
-    /// `null` with a key of no bits, which FreeBSD takes.
-    NullEmptyKey,
-    /// `tcp-md5`, which the Linux lexer drops.
-    TcpMd5,
-    /// `esp` as upper-layer protocol.
-    EspUpper,
     /// The number of an upper-layer protocol whose name is a word of the language.
     NumberOfUpper(u8),
     /// An algorithm without its key.
@@ -60,14 +46,6 @@ pub(crate) enum Hint {
     Netmask(u8),
     /// An option behind the algorithms.
     LateOption(ScriptOption),
-    /// A comment of another language.
-    OtherComment,
-    /// A tunnel with one endpoint.
-    OneEnd,
-    /// A port behind the address of an SA, in FreeBSD.
-    PortOfSa,
-    /// A priority or a port in FreeBSD's policy.
-    FreeBsdPolicy,
     /// A file of another program.
     OtherFile(&'static str),
     /// A character that looks like one of ASCII.
@@ -97,6 +75,39 @@ pub(crate) enum Hint {
 }
 
 impl Hint {
+    /// A `;` before the options of a statement.
+    pub(crate) const EARLY_SEMICOLON: Self =
+        Self::Text("a `;` ends the statement before its options: remove that `;`");
+    /// `#` in a policy.
+    pub(crate) const COMMENT_IN_POLICY: Self =
+        Self::Text("a comment ends a policy: put it behind the `;`");
+    /// `any` as the mode of a template.
+    pub(crate) const MODE_ANY: Self =
+        Self::Text("mode any is for SAs: a template is transport or tunnel");
+    /// `null` with a key.
+    pub(crate) const NULL_KEY: Self = Self::Text("null takes no key: leave it out");
+    /// `null` with a key of no bits, which FreeBSD takes.
+    pub(crate) const NULL_EMPTY_KEY: Self =
+        Self::Text("null takes no key: leave it out, or use --dialect freebsd");
+    /// `tcp-md5`, which the Linux lexer drops.
+    pub(crate) const TCP_MD5: Self =
+        Self::Text("TCP-MD5 is no SA on Linux: set TCP_MD5SIG on the socket instead");
+    /// `esp` as upper-layer protocol.
+    pub(crate) const ESP_UPPER: Self =
+        Self::Text("`esp` is a word of the language: say 50, or use --dialect freebsd");
+    /// A comment of another language.
+    pub(crate) const OTHER_COMMENT: Self =
+        Self::Text("comments begin with #, and end with the line");
+    /// A tunnel with one endpoint.
+    pub(crate) const ONE_END: Self =
+        Self::Text("a tunnel has two ends: say esp/tunnel/SRC-DST/require");
+    /// A port behind the address of an SA, in FreeBSD.
+    pub(crate) const PORT_OF_SA: Self =
+        Self::Text("FreeBSD has no ports here: use -natt, or --dialect linux");
+    /// A priority or a port in FreeBSD's policy.
+    pub(crate) const FREEBSD_POLICY: Self =
+        Self::Text("FreeBSD has no priorities and ports in policies: use --dialect linux");
+
     /// That a word is another dialect's, if it is.
     pub(crate) fn other_dialect(source: &Source, word: &str) -> Option<Self> {
         is_foreign(word, source.dialect()).then(|| Hint::OtherDialect(word.to_owned()))
@@ -106,10 +117,7 @@ impl Hint {
 impl fmt::Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Hint::OtherDialect(word) => {
-                let owner = owners(word).and_then(<[_]>::first).copied().unwrap_or_default();
-                write!(f, "`{word}` is {}: use --dialect {}", whose(owner), owner.word())
-            }
+            Hint::OtherDialect(word) => write_other_dialect(word, f),
             Hint::DidYouMean(word) => write!(f, "did you mean `{word}`?"),
             Hint::OptionWith(option, word) => write!(f, "did you mean `{option} {word}`?"),
             Hint::OtherStatement(word, other) => {
@@ -121,27 +129,12 @@ impl fmt::Display for Hint {
                 write!(f, "{statement} does nothing with {option}: leave it out")
             }
             Hint::MissingSemicolon(line) => write!(f, "a `;` is missing at the end of line {line}"),
-            Hint::EarlySemicolon => {
-                f.write_str("a `;` ends the statement before its options: remove that `;`")
-            }
             Hint::SemicolonBefore(word) => write!(f, "a `;` is missing before `{word}`"),
-            Hint::CommentInPolicy => f.write_str("a comment ends a policy: put it behind the `;`"),
-            Hint::ModeAny => f.write_str("mode any is for SAs: a template is transport or tunnel"),
             Hint::TypeWithoutCode(number) => {
                 write!(f, "a type goes with its code: say {number},0")
             }
             Hint::GreKey(key) => {
                 write!(f, "a GRE key is written with dots: say {}", Ipv4Addr::from_bits(*key))
-            }
-            Hint::NullEmptyKey => {
-                f.write_str("null takes no key: leave it out, or use --dialect freebsd")
-            }
-            Hint::NullKey => f.write_str("null takes no key: leave it out"),
-            Hint::TcpMd5 => {
-                f.write_str("TCP-MD5 is no SA on Linux: set TCP_MD5SIG on the socket instead")
-            }
-            Hint::EspUpper => {
-                f.write_str("`esp` is a word of the language: say 50, or use --dialect freebsd")
             }
             Hint::NumberOfUpper(number) => {
                 write!(f, "its name is a word of the language: say {number}")
@@ -152,24 +145,10 @@ impl fmt::Display for Hint {
             Hint::Text(text) => f.write_str(text),
             Hint::Insert(text) => write!(f, "`{text}` is missing here"),
             Hint::Netmask(length) => write!(f, "a netmask is written as its length: say {length}"),
-            Hint::OtherComment => f.write_str("comments begin with #, and end with the line"),
-            Hint::OneEnd => f.write_str("a tunnel has two ends: say esp/tunnel/SRC-DST/require"),
-            Hint::PortOfSa => {
-                f.write_str("FreeBSD has no ports here: use -natt, or --dialect linux")
-            }
-            Hint::FreeBsdPolicy => {
-                f.write_str("FreeBSD has no priorities and ports in policies: use --dialect linux")
-            }
             Hint::OtherFile(program) => {
                 write!(f, "this is a line of {program}: {OF_SETKEY}")
             }
-            Hint::Lookalike(c) => {
-                write!(f, "U+{:04X} is here: ", u32::from(*c))?;
-                match of_keyboard(*c) {
-                    Some(c) => Hint::Keyboard(c).fmt(f),
-                    None => f.write_str(help_of_character(*c).unwrap_or("type it again")),
-                }
-            }
+            Hint::Lookalike(c) => write_lookalike(*c, f),
             Hint::Keyboard(c) => write!(f, "it is not the `{c}` of the keyboard: type it again"),
             Hint::Type(number) => write!(f, "a type and its code are numbers: say {number},0"),
             Hint::TypeAndCode(number, code) => {
@@ -191,5 +170,18 @@ impl fmt::Display for Hint {
                 write!(f, "a range is an address and its prefix length: say {address}/{length}")
             }
         }
+    }
+}
+
+fn write_other_dialect(word: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let owner = owners(word).and_then(<[_]>::first).copied().unwrap_or_default();
+    write!(f, "`{word}` is {}: use --dialect {}", whose(owner), owner.word())
+}
+
+fn write_lookalike(c: char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "U+{:04X} is here: ", u32::from(c))?;
+    match of_keyboard(c) {
+        Some(c) => write!(f, "{}", Hint::Keyboard(c)),
+        None => f.write_str(help_of_character(c).unwrap_or("type it again")),
     }
 }

@@ -126,7 +126,7 @@ fn comment_in_policy(source: &Source, stop: usize) -> Option<(Span, Hint)> {
         let line = source.position(end).line;
         return Some((Span { start: end, end }, Hint::MissingSemicolon(line)));
     }
-    Some((span, Hint::CommentInPolicy))
+    Some((span, Hint::COMMENT_IN_POLICY))
 }
 
 /// A port behind `#`, which begins a comment.

@@ -221,7 +221,7 @@ fn is_of_all(first: &str) -> bool {
 /// What begins a statement and is none.
 pub(super) fn beginning(word: &str) -> Option<Hint> {
     if OF_COMMENTS.contains(&word) {
-        return Some(Hint::OtherComment);
+        return Some(Hint::OTHER_COMMENT);
     }
     OF_SHELLS
         .contains(&word)

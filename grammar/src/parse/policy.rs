@@ -75,7 +75,7 @@ fn syntax_error(
     }
     let guess = guess::of_policy(source, (whole.start, text), wrong, &policy_candidates(error));
     let has_one_end = is_one_end(error) && !text[at + blank..].starts_with('-');
-    let hint = guess.or_else(|| has_one_end.then_some(Hint::OneEnd));
+    let hint = guess.or_else(|| has_one_end.then_some(Hint::ONE_END));
     error_here.with_hint(hint)
 }
 
@@ -115,7 +115,7 @@ impl Reader<'_> {
                     let (at, text) = (template.end - self.whole.start, self.whole_text());
                     let (wrong, hint) = match (word, closest(word, &modes())) {
                         _ if no_level(text, at).is_some() => (template, Some(Hint::Text(NO_LEVEL))),
-                        (SaMode::ANY_WORD, _) => (mode, Some(Hint::ModeAny)),
+                        (SaMode::ANY_WORD, _) => (mode, Some(Hint::MODE_ANY)),
                         _ if notation::is_template_of_words(
                             &self.source.ascii()[template.end - self.source.start()..],
                         ) =>

@@ -164,7 +164,7 @@ fn beginning(rest: &str, word: &str, is_first: bool) -> Option<Hint> {
     Some(Hint::Text(match rest.as_bytes() {
         [b';', ..] if is_first => "nothing is before the `;`: remove it; comments begin with #",
         [b';', ..] => "a statement has ended before it: remove the `;`",
-        [b'-', b'a'..=b'z' | b'A'..=b'Z', ..] => return Some(Hint::EarlySemicolon),
+        [b'-', b'a'..=b'z' | b'A'..=b'Z', ..] => return Some(Hint::EARLY_SEMICOLON),
         _ if word.parse::<ActionKind>().is_ok()
             || is_template(rest.split([' ', '\t', '\n', ';']).next()?) =>
         {

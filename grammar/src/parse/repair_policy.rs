@@ -150,7 +150,7 @@ fn end_of_tunnel(text: &str, at: usize, word: &str) -> Option<Hint> {
     }
     let lacks_end = before.ends_with('/') && rest.starts_with('-')
         || before.ends_with('-') && rest.starts_with('/');
-    lacks_end.then_some(Hint::OneEnd)
+    lacks_end.then_some(Hint::ONE_END)
 }
 
 /// Whether a prefix length is where the parser stopped, at its slash or behind it.

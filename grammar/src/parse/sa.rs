@@ -64,7 +64,7 @@ impl Reader<'_> {
             && self.dialect == Dialect::FreeBsd
             && !is_natt
         {
-            self.refuse(&port, Hint::PortOfSa);
+            self.refuse(&port, Hint::PORT_OF_SA);
         }
         Ok(Host { address, port: self.port(&mut parts)? })
     }
@@ -215,9 +215,9 @@ impl Reader<'_> {
             match word.as_rule() {
                 Rule::crypt_bare if self.dialect != Dialect::FreeBsd => {
                     let is_empty = key.as_str() == "\"\"";
-                    self.refuse(key, if is_empty { Hint::NullEmptyKey } else { Hint::NullKey });
+                    self.refuse(key, if is_empty { Hint::NULL_EMPTY_KEY } else { Hint::NULL_KEY });
                 }
-                Rule::tcp_md5 if self.dialect == Dialect::Linux => self.refuse(key, Hint::TcpMd5),
+                Rule::tcp_md5 if self.dialect == Dialect::Linux => self.refuse(key, Hint::TCP_MD5),
                 _ => {}
             }
         }

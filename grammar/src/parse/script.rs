@@ -58,7 +58,7 @@ impl<R: Read> Script<R> {
         let Some(unix) = has_returns.then(|| source.without_returns()) else {
             let goes_on = self.goes_on(&source);
             return parse(source).map_err(|error| {
-                if goes_on { error.with_hint(Some(Hint::EarlySemicolon)) } else { error }
+                if goes_on { error.with_hint(Some(Hint::EARLY_SEMICOLON)) } else { error }
             });
         };
         if self.has_returns {

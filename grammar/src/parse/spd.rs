@@ -103,7 +103,7 @@ impl Reader<'_> {
                 if self.dialect != Dialect::FreeBsd {
                     let before = &self.source.ascii()[..pair.as_span().start()];
                     let has_port = before.starts_with("spd") && before.contains('[');
-                    self.refuse(pair, if has_port { ESP_WITH_PORT } else { Hint::EspUpper });
+                    self.refuse(pair, if has_port { ESP_WITH_PORT } else { Hint::ESP_UPPER });
                 }
                 Upper::Esp
             }
@@ -126,7 +126,7 @@ impl Reader<'_> {
         let wrong = text.find(|c| !is_policy_char(c, self.dialect));
         if let Some(wrong) = wrong {
             return Err(syntax_error(self.source, span.start + wrong, Vec::new())
-                .with_hint(Some(Hint::FreeBsdPolicy)));
+                .with_hint(Some(Hint::FREEBSD_POLICY)));
         }
         Ok(Node::new(policy::parse(self.source, text, span)?, span))
     }

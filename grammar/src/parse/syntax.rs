@@ -59,7 +59,7 @@ pub(super) fn not_read(source: &Source, error: &pest::error::Error<Rule>) -> Err
         return wrong.with_hint(Some(Hint::Text(hint)));
     }
     if *wrong.kind() == Fault::UnclosedQuote && token.span.start == source.start() {
-        return wrong.with_hint(Some(Hint::OtherComment));
+        return wrong.with_hint(Some(Hint::OTHER_COMMENT));
     }
     if let Some((span, hint)) = guess::missing_semicolon(source, token.span) {
         return wrong.moved(source, span, token.named).with_hint(Some(hint));
