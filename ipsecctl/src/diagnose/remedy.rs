@@ -1,6 +1,7 @@
 //! What mends a cause: a statement of setkey(8) or a command where one is known.
 
 mod clear;
+mod discarded;
 mod routes;
 
 use std::net::IpAddr;
@@ -17,7 +18,8 @@ use crate::statements::{
     add, delete, in_direction, mirrored, other_algorithms, replacing, statement, with_ends,
 };
 use clear::{leaves_in_clear, passes_in_clear};
-use routes::{no_answer, not_forwarding, or, route, wrong_source};
+use discarded::{default_drops, discards, let_encapsulation_pass};
+use routes::{no_answer, not_forwarding, or, route, too_big, wrong_source};
 
 /// What to do, without a full stop.
 pub fn of(cause: &Cause<'_>) -> String {
@@ -40,24 +42,12 @@ pub fn of(cause: &Cause<'_>) -> String {
         Cause::InClear { policy, .. } => {
             format!("at the peer: {}", statement(&in_direction(&policy.policy, Direction::Out)))
         }
-        Cause::CatchesEncapsulation { ends: (src, dst), .. } => format!(
-            "spdadd {src} {dst}[{NAT_T_PORT}] udp -P in prio high none; or give the socket the policy `in bypass`: `ipsecctl socket set`"
-        ),
+        Cause::CatchesEncapsulation { ends, .. } => let_encapsulation_pass(*ends),
         Cause::Mismatch { policy, sa, field } => mismatch(policy, sa, *field),
         Cause::NoInbound { sa, flow } => no_inbound(sa, flow.as_ref()),
         Cause::NoForward { policy, .. } => statement(&in_direction(&policy.policy, Direction::Fwd)),
-        Cause::Discards { policy, .. } => format!(
-            "ip xfrm policy delete dir {} index {}, or add a policy of a higher priority",
-            policy.policy.id.direction.word(),
-            policy.index
-        ),
-        Cause::DefaultDrops { direction, is_kernels: true, .. } => format!(
-            "ip xfrm policy setdefault {} accept, or add a policy for these packets",
-            direction.word()
-        ),
-        Cause::DefaultDrops { is_kernels: false, .. } => {
-            "sysctl-shim net.inet.ipsec.def_policy=1, or add a policy for these packets".to_owned()
-        }
+        Cause::Discards { policy, .. } => discards(policy),
+        Cause::DefaultDrops { direction, is_kernels, .. } => default_drops(*direction, *is_kernels),
         Cause::LeavesInClear { policy, near, .. } => {
             leaves_in_clear(policy, near.as_ref().map(|(near, _)| *near))
         }
@@ -67,11 +57,7 @@ pub fn of(cause: &Cause<'_>) -> String {
             key(device)
         ),
         Cause::ReversePath { device, .. } => reverse_path(device.as_ref()),
-        Cause::TooBig { mtu, flow, .. } => format!(
-            "ip route replace {} via GATEWAY mtu lock {}, and let ICMP pass to the senders",
-            or("DST", flow.map(|flow| flow.dst())),
-            or("MTU", *mtu)
-        ),
+        Cause::TooBig { mtu, flow, .. } => too_big(flow.as_ref(), *mtu),
         Cause::NoRoute(addr) => format!("ip route add {} via GATEWAY", or("ADDRESS", *addr)),
         Cause::NoRouteOf { policy, flow, gateway } => route(policy, flow.as_ref(), *gateway),
         Cause::NoAnswer { policy, flow, own } => no_answer(policy, flow, *own),

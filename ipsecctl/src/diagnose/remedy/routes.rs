@@ -49,6 +49,15 @@ pub(super) fn or(word: &str, known: Option<impl ToString>) -> String {
     known.map_or_else(|| word.to_owned(), |known| known.to_string())
 }
 
+/// A route with an MTU that fits.
+pub(super) fn too_big(flow: Option<&Flow>, mtu: Option<u32>) -> String {
+    format!(
+        "ip route replace {} via GATEWAY mtu lock {}, and let ICMP pass to the senders",
+        or("DST", flow.map(Flow::dst)),
+        or("MTU", mtu)
+    )
+}
+
 pub(super) fn no_answer(policy: &PolicyEntry, flow: &Flow, own: Option<IpAddr>) -> String {
     format!(
         "at {}: ip route add {} via {}",
