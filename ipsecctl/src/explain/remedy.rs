@@ -3,6 +3,7 @@
 mod bypass;
 mod mismatch;
 mod route;
+mod sentence;
 
 use explain::{
     Doubt, Explanation, Field, Flow, Found, Integrity, NearPolicy, Outer, Reason, Resolved, Verdict,
@@ -44,30 +45,12 @@ fn of_reason(
     routing: Option<&Routing>,
 ) -> Option<String> {
     let failed = explanation.output.as_ref().and_then(|output| output.templates.last());
-    match reason {
-        Reason::NoSa => failed.map(|failed| missing_sa(explanation, failed)),
-        Reason::Expired | Reason::SequenceOverflow => {
-            Some("add a new SA at both ends, and delete this one".to_owned())
+    let sentence = match reason {
+        Reason::NoSa => return failed.map(|failed| missing_sa(explanation, failed)),
+        Reason::TunnelWithoutPolicy | Reason::KernelDefault | Reason::CatchAll => {
+            return missing_policy_or_selector(explanation);
         }
-        Reason::TunnelWithoutPolicy | Reason::KernelDefault | Reason::CatchAll if is_beet_without_selector(explanation) => Some("add the SA with the addresses inside as its selector: -sel SRC DST any".to_owned()),
-        Reason::TunnelWithoutPolicy | Reason::KernelDefault | Reason::CatchAll => missing_policy(explanation),
-        Reason::SaDirection => Some("`ipsecctl show sas -o spi,direction`; add the SA without -dir, or with that of its packets".to_owned()),
-        Reason::Templates => Some(mismatch::of(explanation)),
-        Reason::NoUdpSocket => Some(
-            "start the key management, which has the UDP socket of NAT traversal, or make port of SA and socket the same at both ends".to_owned(),
-        ),
-        Reason::Encapsulation => Some(format!(
-            "add the SA at both ends with the same encapsulation: with -encap espinudp {NAT_T_PORT} {NAT_T_PORT}, or without"
-        )),
-        Reason::UnknownSpi if words::is_of_other_mark(explanation) => Some(
-            "add the SA without its mark, or let the packets that it is for have it: --mark".to_owned(),
-        ),
-        Reason::UnknownSpi => Some("add the SA that the peer uses: `ipsecctl show sas` there has its SPI".to_owned()),
-        Reason::TooManyTemplates => Some("take templates out of the policy: five are the most".to_owned()),
-        Reason::TunnelSource => Some("give the host the address, or make the source of SA and template one that it has".to_owned()),
-        Reason::InterfaceWithoutSa => Some("give policy and SA the mark that is the key of the vti device, or the if_id of the xfrm interface".to_owned()),
-        Reason::InterfaceEnds => Some("make the ends of template and SA those of the vti device: `ip -d link show`".to_owned()),
-        Reason::TooLong => Some("have the sender make shorter packets, as by the MSS of TCP, or let them be fragmented; or raise the MTU of the route or link".to_owned()),
+        Reason::Templates => return Some(mismatch::of(explanation)),
         Reason::NoRoute
         | Reason::UnreachableRoute
         | Reason::ProhibitRoute
@@ -79,32 +62,62 @@ fn of_reason(
         | Reason::NoCarrier
         | Reason::NoIpv6
         | Reason::TunnelToItself
-        | Reason::TunnelRoute => route::of(reason, explanation, routing),
-        Reason::Replay => Some("where the peer has added its SA again, add this one again too; where packets come late, add it with a wider window: -r, as in -r 1024".to_owned()),
-        Reason::Larval => Some("have the key management program complete the SA: it has reserved the SPI and added no keys".to_owned()),
-        Reason::SpiIsTaken => Some("take another SPI for the template, or none".to_owned()),
-        Reason::Integrity => Some(integrity(explanation)),
-        Reason::Decryption => Some("compare encryption, authentication and key_fingerprint in `ipsecctl show sas --json` at both ends".to_owned()),
-        Reason::NoIpInside => Some(modes(Mode::Transport, Mode::Tunnel)),
-        Reason::IpInside => Some(modes(Mode::Tunnel, Mode::Transport)),
-        Reason::NestedAh => Some("have AH outside at both ends: the first template of a policy is the innermost".to_owned()),
-        Reason::SaSelector if has_no_selector(explanation) => Some("add the SA again by setkey(8), which gives tunnels the flag af-unspec".to_owned()),
-        Reason::SaSelector => Some("correct the selector of the SA: `ipsecctl show sas -o spi,selector`".to_owned()),
-        Reason::Policy => behind(explanation),
-        Reason::HopLimit => Some("have the sender begin with a higher TTL or hop limit".to_owned()),
-        Reason::Reassembly => routing.map(|routing| format!(
-            "`sysctl -w {}=4194304`, the kernel's own value", high_thresh(of_fragment(explanation, routing))
-        )),
-        Reason::TooManyHeaders => Some("have the peer nest fewer SAs".to_owned()),
-        Reason::HeaderLength => Some("compare encryption, authentication and aead of the SA at both ends: `ipsecctl show sas -o spi,encryption,authentication,aead`".to_owned()),
+        | Reason::TunnelRoute => return route::of(reason, explanation, routing),
+        Reason::Integrity => return Some(integrity(explanation)),
+        Reason::Encapsulation => return Some(same_encapsulation()),
+        Reason::NoIpInside => return Some(modes(Mode::Transport, Mode::Tunnel)),
+        Reason::IpInside => return Some(modes(Mode::Tunnel, Mode::Transport)),
+        Reason::Policy => return behind(explanation),
+        Reason::Reassembly => return routing.map(|routing| more_memory(explanation, routing)),
+        Reason::UnknownSpi if words::is_of_other_mark(explanation) => sentence::OTHER_MARK,
+        Reason::UnknownSpi => sentence::UNKNOWN_SPI,
+        Reason::SaSelector if has_no_selector(explanation) => sentence::NO_SELECTOR,
+        Reason::SaSelector => sentence::SA_SELECTOR,
+        Reason::Expired | Reason::SequenceOverflow => sentence::EXPIRED,
+        Reason::SaDirection => sentence::SA_DIRECTION,
+        Reason::NoUdpSocket => sentence::NO_UDP_SOCKET,
+        Reason::TooManyTemplates => sentence::TOO_MANY_TEMPLATES,
+        Reason::TunnelSource => sentence::TUNNEL_SOURCE,
+        Reason::InterfaceWithoutSa => sentence::INTERFACE_WITHOUT_SA,
+        Reason::InterfaceEnds => sentence::INTERFACE_ENDS,
+        Reason::TooLong => sentence::TOO_LONG,
+        Reason::Replay => sentence::REPLAY,
+        Reason::Larval => sentence::LARVAL,
+        Reason::SpiIsTaken => sentence::SPI_IS_TAKEN,
+        Reason::Decryption => sentence::DECRYPTION,
+        Reason::NestedAh => sentence::NESTED_AH,
+        Reason::HopLimit => sentence::HOP_LIMIT,
+        Reason::TooManyHeaders => sentence::TOO_MANY_HEADERS,
+        Reason::HeaderLength => sentence::HEADER_LENGTH,
         Reason::Martian
         | Reason::Dead
         | Reason::Dummy
         | Reason::TooShort
         | Reason::Keepalive
         | Reason::UdpLength
-        | Reason::IpHeader => None,
+        | Reason::IpHeader => return None,
+    };
+    Some(sentence.to_owned())
+}
+
+/// What is missing if no policy takes the packet.
+fn missing_policy_or_selector(explanation: &Explanation<'_>) -> Option<String> {
+    if is_beet_without_selector(explanation) {
+        return Some(sentence::BEET.to_owned());
     }
+    missing_policy(explanation)
+}
+
+fn same_encapsulation() -> String {
+    format!(
+        "add the SA at both ends with the same encapsulation: with -encap espinudp {NAT_T_PORT} {NAT_T_PORT}, or without"
+    )
+}
+
+/// As much memory for fragments as the kernel has by itself.
+fn more_memory(explanation: &Explanation<'_>, routing: &Routing) -> String {
+    let variable = high_thresh(of_fragment(explanation, routing));
+    format!("`sysctl -w {variable}=4194304`, the kernel's own value")
 }
 
 /// The IP version of a fragment: that of what is inside of the headers that were undone.
