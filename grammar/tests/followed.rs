@@ -166,11 +166,7 @@ fn parts_of_policies() {
 }
 
 #[test]
-fn hints_that_change_what_is_done() {
-    const AUTH: &str = "it authenticates: say -A; in an SA of esp, -E null goes before it";
-    const KEY: &str = "a key is behind the name of its algorithm: -E NAME KEY, -A NAME KEY";
-    const NONE: &str = "spdadd 10.0.0.0/24 10.1.0.0/24 icmp 8,0 -P out none;";
-    const ONE: &str = "add ::1 ::2 esp 256 -E aes-cbc \"sixteen byte key\";";
+fn hints_that_name_another_statement() {
     followed(&[
         ("sadflush;", "did you mean `flush`?", "flush;"),
         ("delete policies;", "spdflush is for all policies: say that alone", "spdflush;"),
@@ -191,26 +187,15 @@ fn hints_that_change_what_is_done() {
             "did you mean `spdupdate`?",
             "spdupdate ::1 ::2 any -P out none;",
         ),
-        (
-            "spdadd 10.0.0.0\\8 10.1.0.0/16 any -P out none;",
-            "a `/` is before the prefix length: ADDRESS/LENGTH",
-            "spdadd 10.0.0.0/8 10.1.0.0/16 any -P out none;",
-        ),
-        (
-            "spdadd ::1 ::2 domain -P out none;",
-            "`domain` is a port: say tcp or udp, a statement for each, and ADDRESS[domain]",
-            "spdadd ::1 ::2[domain] tcp -P out none; spdadd ::1 ::2[domain] udp -P out none;",
-        ),
-        (
-            "spdadd ::1 ::2 ssh -P out none;",
-            "`ssh` is a port: say tcp, and ADDRESS[ssh]",
-            "spdadd ::1 ::2[ssh] tcp -P out none;",
-        ),
-        (
-            "spdadd ::1 ::2 ntp -P out none;",
-            "`ntp` is a port: say udp, and ADDRESS[ntp]",
-            "spdadd ::1 ::2[ntp] udp -P out none;",
-        ),
+    ]);
+}
+
+#[test]
+fn hints_that_change_an_sa() {
+    const AUTH: &str = "it authenticates: say -A; in an SA of esp, -E null goes before it";
+    const KEY: &str = "a key is behind the name of its algorithm: -E NAME KEY, -A NAME KEY";
+    const ONE: &str = "add ::1 ::2 esp 256 -E aes-cbc \"sixteen byte key\";";
+    followed(&[
         (
             "add ::1 ::2 esp 256 -E hmac-sha1 \"twenty byte long key\";",
             AUTH,
@@ -241,6 +226,33 @@ fn hints_that_change_what_is_done() {
             "add ::1 ::2 esp 256 -tunnel -E null;",
             "did you mean `-m tunnel`?",
             "add ::1 ::2 esp 256 -m tunnel -E null;",
+        ),
+    ]);
+}
+
+#[test]
+fn hints_that_change_a_policy() {
+    const NONE: &str = "spdadd 10.0.0.0/24 10.1.0.0/24 icmp 8,0 -P out none;";
+    followed(&[
+        (
+            "spdadd 10.0.0.0\\8 10.1.0.0/16 any -P out none;",
+            "a `/` is before the prefix length: ADDRESS/LENGTH",
+            "spdadd 10.0.0.0/8 10.1.0.0/16 any -P out none;",
+        ),
+        (
+            "spdadd ::1 ::2 domain -P out none;",
+            "`domain` is a port: say tcp or udp, a statement for each, and ADDRESS[domain]",
+            "spdadd ::1 ::2[domain] tcp -P out none; spdadd ::1 ::2[domain] udp -P out none;",
+        ),
+        (
+            "spdadd ::1 ::2 ssh -P out none;",
+            "`ssh` is a port: say tcp, and ADDRESS[ssh]",
+            "spdadd ::1 ::2[ssh] tcp -P out none;",
+        ),
+        (
+            "spdadd ::1 ::2 ntp -P out none;",
+            "`ntp` is a port: say udp, and ADDRESS[ntp]",
+            "spdadd ::1 ::2[ntp] udp -P out none;",
         ),
         (
             "spdadd ::1 ::2 any -P out ipsec esp/transport//use&ah/transport//use;",

@@ -203,6 +203,10 @@ fn characters_of_other_programs_are_named() {
         let what = format!("{what} is not allowed here");
         assert_eq!(stray(script.as_bytes()), (place.into(), what, help.into()), "{script}");
     }
+}
+
+#[test]
+fn bytes_that_are_no_text_are_named_unless_they_may_be_of_a_key() {
     let (_, what, help) = stray(b"add m\xfcller ::2 esp 256 -E null;");
     assert_eq!(what, "the byte 0xfc is not allowed here");
     assert_eq!(help, "outside quotes and comments a script is ASCII");

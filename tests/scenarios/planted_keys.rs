@@ -3,6 +3,7 @@
 
 use std::{
     fs::{self, File},
+    path::Path,
     process::{Child, Stdio},
     thread,
     time::{Duration, Instant},
@@ -187,17 +188,29 @@ fn no_command_of_ipsecctl_prints_a_key_unless_it_is_to() {
         let outcome = host.ipsecctl(words);
         assert_absent(words, &(outcome.stdout + &outcome.stderr));
     }
+    damaged_files_show_no_key(&host, directory.path(), &saved);
+    for (words, running) in monitors.iter().zip(&mut running) {
+        running.kill().expect("it is there");
+        running.wait().expect("it ends");
+        let printed = fs::read_to_string(name(&words.replace(' ', "_"))).expect("its output");
+        assert!(!printed.is_empty(), "{words}");
+        assert_absent(words, &printed);
+    }
+}
+
+/// The errors about damaged files, of each command that reads one.
+fn damaged_files_show_no_key(host: &Host, directory: &Path, saved: &str) {
     // Each command has a file that it reads, and others.
-    let images = fs::read(&saved).expect("what was saved");
+    let images = fs::read(saved).expect("what was saved");
     let printed = [
         host.setkey("-D --script").stdout,
         host.show("xfrm state"),
         host.ipsecctl("show sas --json --keys").stdout,
     ];
+    let file = directory.join("damaged");
     for (how, text) in
         printed.iter().flat_map(|text| damaged(text.as_bytes())).chain(damaged(&images))
     {
-        let file = name("damaged");
         fs::write(&file, text).expect("a file");
         for words in [
             "restore",
@@ -208,16 +221,9 @@ fn no_command_of_ipsecctl_prints_a_key_unless_it_is_to() {
             "doctor",
             "diagnose --seconds 1 --peer",
         ] {
-            let outcome = host.ipsecctl(&format!("{words} {file}"));
+            let outcome = host.ipsecctl(&format!("{words} {}", file.display()));
             assert_absent(&format!("{words} of {how}"), &outcome.stderr);
         }
-    }
-    for (words, running) in monitors.iter().zip(&mut running) {
-        running.kill().expect("it is there");
-        running.wait().expect("it ends");
-        let printed = fs::read_to_string(name(&words.replace(' ', "_"))).expect("its output");
-        assert!(!printed.is_empty(), "{words}");
-        assert_absent(words, &printed);
     }
 }
 

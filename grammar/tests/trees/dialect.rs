@@ -7,16 +7,6 @@ use model::{Dialect, Direction, Key, PolicyType};
 /// The command without what the dialect does not have.
 pub fn in_dialect(mut command: Command, dialect: Dialect) -> Command {
     let is_freebsd = dialect == Dialect::FreeBsd;
-    let own = |extension: &Node<Extension>| match extension.value {
-        Extension::Fragment(FragmentOption::EspFrag, _) => dialect == Dialect::NetBsd,
-        Extension::Fragment(FragmentOption::NattMtu, _) | Extension::HardwareInterface(_) => {
-            is_freebsd
-        }
-        Extension::Limit(Limit::HardBytes | Limit::SoftBytes, _) | Extension::Context(_) => {
-            !is_freebsd
-        }
-        _ => true,
-    };
     let proto = |proto: &mut Option<Node<SaProto>>| {
         if is_freebsd && matches!(proto, Some(Node { value: SaProto::EspUdp(_), .. })) {
             *proto = None;
@@ -28,36 +18,11 @@ pub fn in_dialect(mut command: Command, dialect: Dialect) -> Command {
             (ends.src.port, ends.dst.port) = (None, None);
         }
     };
-    let policy = |policy: &mut Node<Policy>| {
-        let policy = &mut policy.value;
-        if dialect == Dialect::Linux {
-            return;
-        }
-        policy.priority = None;
-        if policy.direction.value == Direction::Fwd {
-            policy.direction.value = Direction::In;
-        }
-        for template in &mut policy.templates {
-            if let Some(Node { value: Ends::Addresses(src, dst), .. }) = &mut template.value.ends
-                && is_freebsd
-            {
-                (src.port, dst.port) = (None, None);
-            }
-        }
-    };
-    let selector = |selector: &mut Selector| {
-        selector.extensions.retain(own);
-        if is_freebsd {
-            selector.context = None;
-        } else if selector.upper.value == Upper::Esp {
-            selector.upper.value = Upper::Tcp;
-        }
-    };
     let options = |options: &mut Vec<Node<Extension>>| {
-        options.retain(own);
+        options.retain(|extension| is_of(extension, dialect));
         for option in options {
             if let Extension::Selector(of_sa) = &mut option.value {
-                selector(&mut of_sa.packets);
+                selector(&mut of_sa.packets, dialect);
             }
         }
     };
@@ -89,15 +54,54 @@ pub fn in_dialect(mut command: Command, dialect: Dialect) -> Command {
         }
         Command::SpdAdd(what, text) | Command::SpdUpdate(what, text) => {
             if let Selection::Packets(packets) = what {
-                selector(packets);
+                selector(packets, dialect);
             }
-            policy(text);
+            policy(&mut text.value, dialect);
         }
         Command::SpdDelete(packets, text) => {
-            selector(packets);
-            policy(text);
+            selector(packets, dialect);
+            policy(&mut text.value, dialect);
         }
         Command::SpdFlush(_) | Command::SpdDump | Command::Exit => {}
     }
     command
+}
+
+fn is_of(extension: &Node<Extension>, dialect: Dialect) -> bool {
+    match extension.value {
+        Extension::Fragment(FragmentOption::EspFrag, _) => dialect == Dialect::NetBsd,
+        Extension::Fragment(FragmentOption::NattMtu, _) | Extension::HardwareInterface(_) => {
+            dialect == Dialect::FreeBsd
+        }
+        Extension::Limit(Limit::HardBytes | Limit::SoftBytes, _) | Extension::Context(_) => {
+            dialect != Dialect::FreeBsd
+        }
+        _ => true,
+    }
+}
+
+fn policy(policy: &mut Policy, dialect: Dialect) {
+    if dialect == Dialect::Linux {
+        return;
+    }
+    policy.priority = None;
+    if policy.direction.value == Direction::Fwd {
+        policy.direction.value = Direction::In;
+    }
+    for template in &mut policy.templates {
+        if let Some(Node { value: Ends::Addresses(src, dst), .. }) = &mut template.value.ends
+            && dialect == Dialect::FreeBsd
+        {
+            (src.port, dst.port) = (None, None);
+        }
+    }
+}
+
+fn selector(selector: &mut Selector, dialect: Dialect) {
+    selector.extensions.retain(|extension| is_of(extension, dialect));
+    if dialect == Dialect::FreeBsd {
+        selector.context = None;
+    } else if selector.upper.value == Upper::Esp {
+        selector.upper.value = Upper::Tcp;
+    }
 }

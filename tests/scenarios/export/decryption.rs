@@ -90,6 +90,27 @@ impl Sending {
     }
 }
 
+/// What tshark prints of each packet of ESP, with the SAs of the configuration in a home directory.
+fn tshark(capture: &Path, home: &Path) -> Outcome {
+    Outcome::of(
+        Command::new("tshark")
+            .args(["-n", "-o", "esp.enable_encryption_decode:TRUE"])
+            .args([
+                "-o",
+                "esp.enable_authentication_check:TRUE",
+                "-T",
+                "fields",
+                "-E",
+                "separator=/s",
+            ])
+            .args(["-e", "esp.spi", "-e", "icmp.type", "-e", "icmpv6.type", "-e", "esp.icv_good"])
+            .args(["-Y", "esp", "-r"])
+            .arg(capture)
+            .env("HOME", home)
+            .env_remove("XDG_CONFIG_HOME"),
+    )
+}
+
 #[test]
 fn tcpdump_and_tshark_decrypt_a_capture() {
     let pair = Pair::without_sas();
@@ -146,23 +167,7 @@ fn tcpdump_and_tshark_decrypt_a_capture() {
     let exported = pair.a.ipsecctl(&format!("export --to wireshark -o {}", esp_sa.display()));
     let text = fs::read_to_string(&esp_sa).expect("the SAs");
     assert_eq!(exported.status, 2, "{exported:?}");
-    let tshark = Outcome::of(
-        Command::new("tshark")
-            .args(["-n", "-o", "esp.enable_encryption_decode:TRUE"])
-            .args([
-                "-o",
-                "esp.enable_authentication_check:TRUE",
-                "-T",
-                "fields",
-                "-E",
-                "separator=/s",
-            ])
-            .args(["-e", "esp.spi", "-e", "icmp.type", "-e", "icmpv6.type", "-e", "esp.icv_good"])
-            .args(["-Y", "esp", "-r"])
-            .arg(&capture)
-            .env("HOME", file("home"))
-            .env_remove("XDG_CONFIG_HOME"),
-    );
+    let tshark = tshark(&capture, &file("home"));
     assert_eq!(tshark.status, 0, "{tshark:?}");
     for sending in &sendings {
         let shown = format!("{} {:?}\n{text}{tshark:?}", sending.cipher.words, sending.path);

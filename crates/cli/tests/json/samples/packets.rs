@@ -36,7 +36,7 @@ pub fn dropped() -> DropJson {
     }
 }
 
-pub fn explanation() -> ExplanationJson {
+fn explained_policy() -> ExplainedPolicyJson {
     let sa = || SaNameJson::from(&full_sa());
     let template = || ExplainedTemplateJson {
         template: (&Template::new(Proto::Esp, TemplateMode::Transport, Level::Require)).into(),
@@ -46,7 +46,7 @@ pub fn explanation() -> ExplanationJson {
         distant: Some(DistantSaJson { sa: sa(), fields: ["src", "reqid"] }),
         larval: Some(sa()),
     };
-    let policy = ExplainedPolicyJson {
+    ExplainedPolicyJson {
         exempt: true,
         policy: Some(PolicyJson::new(&full_policy())),
         requested: vec![(&Template::new(Proto::Ah, TemplateMode::Transport, Level::Use)).into()],
@@ -56,7 +56,11 @@ pub fn explanation() -> ExplanationJson {
         near: vec![NearPolicyJson { index: 25, field: "mark" }],
         templates: vec![template()],
         not_installed: vec![template()],
-    };
+    }
+}
+
+pub fn explanation() -> ExplanationJson {
+    let sa = || SaNameJson::from(&full_sa());
     let packet = || PacketJson {
         src: "10.0.0.1".into(),
         dst: "10.0.0.2".into(),
@@ -96,8 +100,8 @@ pub fn explanation() -> ExplanationJson {
             sa: Some(sa()),
             near: vec![sa()],
         }],
-        check: Some(policy.clone()),
-        output: Some(policy),
+        check: Some(explained_policy()),
+        output: Some(explained_policy()),
         wire: Some(WireJson {
             headers: vec!["IP 192.0.2.1 > 192.0.2.2".into()],
             device: Some("eth1".into()),
