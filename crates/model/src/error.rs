@@ -109,3 +109,50 @@ impl Error {
         }
     }
 }
+
+/// Why a variable does not take a value. A type of its own: sysctl-shim has words of sysctl(8) for each of these, and for no
+/// other error.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VariableError {
+    /// Not a number.
+    #[error("`{text}` is not a number: {name} takes {takes}")]
+    NotANumber {
+        /// The variable.
+        name: &'static str,
+        /// What was given.
+        text: String,
+        /// The values that it takes.
+        takes: String,
+    },
+    /// A number that it never takes.
+    #[error("{value} is out of range: {name} takes {takes}")]
+    OutOfRange {
+        /// The variable.
+        name: &'static str,
+        /// What was given.
+        value: i64,
+        /// The values that it takes.
+        takes: String,
+    },
+    /// A value that the BSDs honour and Linux cannot.
+    #[error("{name} cannot be {value} on Linux: {why}")]
+    Impossible {
+        /// The variable.
+        name: &'static str,
+        /// What was given.
+        value: i64,
+        /// The reason.
+        why: &'static str,
+    },
+}
+
+impl VariableError {
+    /// The errno of a write(2) to such a variable.
+    #[must_use]
+    pub fn errno(&self) -> Errno {
+        match self {
+            VariableError::NotANumber { .. } | VariableError::OutOfRange { .. } => Errno::INVAL,
+            VariableError::Impossible { .. } => Errno::OPNOTSUPP,
+        }
+    }
+}

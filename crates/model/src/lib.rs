@@ -59,7 +59,7 @@ pub use device::DeviceName;
 pub use dialect::Dialect;
 pub use direction::{Direction, SaDirection};
 pub use encap::{EncapKind, IKE_PORT, NAT_T_PORT};
-pub use error::Error;
+pub use error::{Error, VariableError};
 pub use event::{Acquire, Event, EventGroup, Mapping, Migration, Origin, PathChange, SaCount};
 pub use flags::SaFlags;
 pub use installation::Installation;
@@ -95,6 +95,6 @@ pub use template::{
     AlgorithmMasks, KernelTemplate, Share, ShareKind, Template, TemplateDetails, TemplateMode,
 };
 pub use upper::{NamedUpper, Upper};
-pub use variable::{Setting, Variable, VariableError, Variables};
+pub use variable::{Setting, Variable, Variables};
 pub use visible::{Visible, is_visible, visible};
 pub use zero_limits::ZeroLimits;

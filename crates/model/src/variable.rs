@@ -3,9 +3,7 @@
 mod table;
 mod values;
 
-use rustix::io::Errno;
-
-use crate::{IpVersion, Proto};
+use crate::{IpVersion, Proto, error::VariableError};
 
 pub use table::{UNSUPPORTED, VARIABLES};
 pub use values::{Deflev, DfBit, Variables};
@@ -104,52 +102,6 @@ impl Setting {
     }
 }
 
-/// Why a variable does not take a value.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum VariableError {
-    /// Not a number.
-    #[error("`{text}` is not a number: {name} takes {takes}")]
-    NotANumber {
-        /// The variable.
-        name: &'static str,
-        /// What was given.
-        text: String,
-        /// The values that it takes.
-        takes: String,
-    },
-    /// A number that it never takes.
-    #[error("{value} is out of range: {name} takes {takes}")]
-    OutOfRange {
-        /// The variable.
-        name: &'static str,
-        /// What was given.
-        value: i64,
-        /// The values that it takes.
-        takes: String,
-    },
-    /// A value that the BSDs honour and Linux cannot.
-    #[error("{name} cannot be {value} on Linux: {why}")]
-    Impossible {
-        /// The variable.
-        name: &'static str,
-        /// What was given.
-        value: i64,
-        /// The reason.
-        why: &'static str,
-    },
-}
-
-impl VariableError {
-    /// The errno of a write(2) to such a variable.
-    #[must_use]
-    pub fn errno(&self) -> Errno {
-        match self {
-            VariableError::NotANumber { .. } | VariableError::OutOfRange { .. } => Errno::INVAL,
-            VariableError::Impossible { .. } => Errno::OPNOTSUPP,
-        }
-    }
-}
-
 impl Variable {
     /// The variable of this name, with dots.
     #[must_use]
@@ -235,6 +187,8 @@ impl std::fmt::Display for Values {
 
 #[cfg(test)]
 mod tests {
+    use rustix::io::Errno;
+
     use super::*;
 
     fn parse(name: &str, text: &str) -> Result<i32, VariableError> {
