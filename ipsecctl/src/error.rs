@@ -3,19 +3,12 @@
 use std::{ffi::OsString, io, path::PathBuf, process::ExitCode};
 
 use model::Direction;
-use pfkey::client::PfKeySettingsError;
 use rustix::io::Errno;
 use sockpolicy::ServiceRefusal;
 
 /// Why a subcommand gave up.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A variable of the environment cannot be used.
-    #[error(transparent)]
-    Settings(#[from] PfKeySettingsError),
-    /// A variable of the policies of sockets.
-    #[error(transparent)]
-    PolicySettings(#[from] sockpolicy::option::OptionSettingsError),
     /// The supervisor was not started.
     #[error("cannot start the supervisor: {0}")]
     Supervisor(io::Error),
@@ -31,7 +24,7 @@ pub enum Error {
     /// The kernel or an outer filter does not allow a supervisor of system calls.
     #[error("cannot answer system calls: {0} (seccomp user notification is in Linux 5.9)")]
     Filter(io::Error),
-    /// Something about the policies.
+    /// Something about the policies, or a variable that selects who sets them.
     #[error(transparent)]
     Policy(#[from] sockpolicy::Error),
     /// What this process may not do, and ipsecd does not do for it.
@@ -48,7 +41,7 @@ pub enum Error {
     /// A policy that cannot be.
     #[error(transparent)]
     Model(model::Error),
-    /// A policy that PF_KEY, which ipsecd is asked in, has no words for.
+    /// A policy that PF_KEY, which ipsecd is asked in, has no words for, or a variable of PF_KEY sockets.
     #[error(transparent)]
     PfKey(#[from] pfkey::Error),
     /// SAD, SPD or variables cannot be read.

@@ -6,7 +6,6 @@ use std::{
 
 use grammar::is_statement_as_file;
 use model::Dialect;
-use pfkey::client::PfKeySettingsError;
 use rustix::io::Errno;
 
 /// What messages call the kernel as a source of PF_KEY sockets.
@@ -69,7 +68,7 @@ pub enum Error {
     },
     /// The settings of PF_KEY sockets in the environment cannot be used.
     #[error(transparent)]
-    Settings(#[from] PfKeySettingsError),
+    Settings(pfkey::Error),
     /// Output cannot be written.
     #[error("cannot write: {0}")]
     Write(#[from] io::Error),

@@ -1,9 +1,12 @@
+use std::ffi::OsString;
+
 use model::{Mode, Spi};
 use rustix::io::Errno;
 
 use crate::wire::message_type::MessageType;
 
-/// Why bytes are not a message, or a message cannot be made of the model or the model of a message.
+/// Why bytes are not a message, a message cannot be made of the model or the model of a message, or a variable of the
+/// environment cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// Fewer bytes than a header has.
@@ -76,6 +79,12 @@ pub enum Error {
     /// A mode that PF_KEY has no number for.
     #[error("PF_KEY has no number for mode {}", .0.word())]
     ModeNotInPfKey(Mode),
+    /// `XFRM_TOOLS_PFKEY` is not one of its words.
+    #[error("XFRM_TOOLS_PFKEY is `{}`: expected `service` or `kernel`", .0.display())]
+    Choice(OsString),
+    /// `XFRM_TOOLS_PFKEY_SOCKET` is relative, or longer than the address of a Unix socket.
+    #[error("XFRM_TOOLS_PFKEY_SOCKET is `{}`: expected an absolute path of at most 108 bytes", .0.display())]
+    ServicePath(OsString),
     /// The values do not make a valid SA or policy.
     #[error(transparent)]
     Model(#[from] model::Error),

@@ -1,8 +1,10 @@
+use std::ffi::OsString;
+
 use model::Direction;
 use rustix::io::Errno;
 
-/// Why a socket has not got its policies. It has what it had before, except after
-/// [`Error::Half`].
+/// Why a socket has not got its policies, or a variable of the environment cannot be used. The socket has what it had
+/// before, except after [`Error::Half`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// Not a socket, or of another family.
@@ -56,6 +58,12 @@ pub enum Error {
         /// Why the other was not.
         errno: Errno,
     },
+    /// `XFRM_TOOLS_SOCKET_POLICY` is not one of its words.
+    #[error("XFRM_TOOLS_SOCKET_POLICY is `{}`: expected `xfrm` or `kernel`", .0.display())]
+    Choice(OsString),
+    /// `XFRM_TOOLS_SOCKET_SERVICE` is relative, or longer than the address of a Unix socket.
+    #[error("XFRM_TOOLS_SOCKET_SERVICE is `{}`: expected an absolute path of at most 108 bytes", .0.display())]
+    ServicePath(OsString),
     /// A system call on the socket failed.
     #[error("{0}")]
     Socket(Errno),
@@ -68,12 +76,47 @@ impl Error {
     pub fn errno(&self) -> Errno {
         match self {
             Error::NotInet | Error::Multipath | Error::Sctp => Errno::OPNOTSUPP,
-            Error::Twice(_) | Error::OptionalOutboundTunnel { .. } | Error::NoReqId => Errno::INVAL,
+            Error::Twice(_)
+            | Error::OptionalOutboundTunnel { .. }
+            | Error::NoReqId
+            | Error::Choice(_)
+            | Error::ServicePath(_) => Errno::INVAL,
             Error::NoCapability => Errno::PERM,
             Error::NoXfrm => Errno::NOPROTOOPT,
             Error::Refused { errno, .. } | Error::Half { errno, .. } | Error::Socket(errno) => {
                 *errno
             }
+        }
+    }
+}
+
+/// Why a socket has not got its policy from ipsecd. A type of its own: a command reports it beside what the process itself
+/// was refused, and no other error of this crate has the words of another process.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ServiceRefusal {
+    /// No service listens.
+    #[error("ipsecd is not there to do it")]
+    Absent,
+    /// The service refuses it, or the kernel refused it to the service.
+    #[error("ipsecd: {reason}")]
+    Refused {
+        /// What setsockopt(2) is to fail with.
+        errno: Errno,
+        /// The reason, in words.
+        reason: String,
+    },
+    /// The conversation failed.
+    #[error("asking ipsecd: {0}")]
+    Broken(Errno),
+}
+
+impl ServiceRefusal {
+    /// The errno of a setsockopt(2) that fails for this reason.
+    #[must_use]
+    pub fn errno(&self) -> Errno {
+        match self {
+            ServiceRefusal::Absent => Errno::PERM,
+            ServiceRefusal::Refused { errno, .. } | ServiceRefusal::Broken(errno) => *errno,
         }
     }
 }

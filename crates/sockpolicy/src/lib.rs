@@ -24,7 +24,7 @@ mod service;
 mod socket;
 
 pub use cookie::Cookie;
-pub use error::Error;
+pub use error::{Error, ServiceRefusal};
 pub use policies::SocketPolicies;
-pub use service::{ServiceAddress, ServiceRefusal, ServiceReply};
+pub use service::{ServiceAddress, ServiceReply};
 pub use socket::IpSocket;

@@ -58,17 +58,6 @@ enum Choice {
     Xfrm,
 }
 
-/// A variable of the environment that cannot be used.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum OptionSettingsError {
-    /// Not one of the words.
-    #[error("XFRM_TOOLS_SOCKET_POLICY is `{}`: expected `xfrm` or `kernel`", .0.display())]
-    Choice(OsString),
-    /// Relative, or longer than the address of a Unix socket.
-    #[error("XFRM_TOOLS_SOCKET_SERVICE is `{}`: expected an absolute path of at most 108 bytes", .0.display())]
-    Service(OsString),
-}
-
 /// What setsockopt(2) is to return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetOptionResult {
@@ -116,22 +105,24 @@ impl PolicyOption {
 impl OptionSettings {
     /// Reads `XFRM_TOOLS_SOCKET_POLICY` and `XFRM_TOOLS_SOCKET_SERVICE`. An empty variable is as good as
     /// none.
-    pub fn from_environment() -> Result<Self, OptionSettingsError> {
+    ///
+    /// Errors: [`Error::Choice`], [`Error::ServicePath`].
+    pub fn from_environment() -> Result<Self, Error> {
         let variable = |name| env::var_os(name).filter(|value| !value.is_empty());
         Self::new(variable("XFRM_TOOLS_SOCKET_POLICY"), variable("XFRM_TOOLS_SOCKET_SERVICE"))
     }
 
-    fn new(choice: Option<OsString>, path: Option<OsString>) -> Result<Self, OptionSettingsError> {
+    fn new(choice: Option<OsString>, path: Option<OsString>) -> Result<Self, Error> {
         let choice = match choice {
             None => Choice::XfrmOrKernel,
             Some(word) if word == "kernel" => Choice::Kernel,
             Some(word) if word == "xfrm" => Choice::Xfrm,
-            Some(word) => return Err(OptionSettingsError::Choice(word)),
+            Some(word) => return Err(Error::Choice(word)),
         };
         // A relative path would mean another file to each process.
         let service = |path: OsString| match ServiceAddress::at(Path::new(&path)) {
             Ok(service) if Path::new(&path).is_absolute() => Ok(service),
-            _ => Err(OptionSettingsError::Service(path)),
+            _ => Err(Error::ServicePath(path)),
         };
         Ok(Self { choice, service: path.map(service).transpose()? })
     }

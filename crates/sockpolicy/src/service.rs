@@ -21,6 +21,8 @@ use sys::{
     run::{POLICY_SOCKET, socket_address},
 };
 
+use crate::ServiceRefusal;
+
 /// How long the service may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -30,36 +32,6 @@ const LONGEST: usize = 1024;
 /// The service of one network namespace.
 #[derive(Debug, Clone)]
 pub struct ServiceAddress(SocketAddrUnix);
-
-/// Why a socket has not got its policy.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ServiceRefusal {
-    /// No service listens.
-    #[error("ipsecd is not there to do it")]
-    Absent,
-    /// The service refuses it, or the kernel refused it to the service.
-    #[error("ipsecd: {reason}")]
-    Refused {
-        /// What setsockopt(2) is to fail with.
-        errno: Errno,
-        /// The reason, in words.
-        reason: String,
-    },
-    /// The conversation failed.
-    #[error("asking ipsecd: {0}")]
-    Broken(Errno),
-}
-
-impl ServiceRefusal {
-    /// The errno of a setsockopt(2) that fails for this reason.
-    #[must_use]
-    pub fn errno(&self) -> Errno {
-        match self {
-            ServiceRefusal::Absent => Errno::PERM,
-            ServiceRefusal::Refused { errno, .. } | ServiceRefusal::Broken(errno) => *errno,
-        }
-    }
-}
 
 /// What the service answers.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,8 +13,8 @@ use rustix::{fd::AsFd, io::Errno, thread::CapabilitySet};
 use sockpolicy::{
     Cookie, Error, IpSocket,
     option::{
-        self, HEADER, LONGEST, OptionChange, OptionSettings, OptionSettingsError, PolicyOption,
-        SetOptionResult as Set, Stored,
+        self, HEADER, LONGEST, OptionChange, OptionSettings, PolicyOption, SetOptionResult as Set,
+        Stored,
     },
 };
 use sys::sockopt::set_bytes;
@@ -44,7 +44,7 @@ struct Remembered {
 
 impl Policies {
     /// `None`: the kernel takes the options.
-    pub fn from_environment() -> Result<Option<Self>, OptionSettingsError> {
+    pub fn from_environment() -> Result<Option<Self>, Error> {
         let settings = OptionSettings::from_environment()?;
         let is_served = settings.are_answered();
         Ok(is_served.then(|| Self { settings, remembered: Mutex::default() }))

@@ -40,7 +40,9 @@ impl PfKeySocket {
     /// Opens one.
     pub fn open(source: &PfKeySource) -> Result<Self, Error> {
         let (name, settings) = match source {
-            PfKeySource::Namespace => ("PF_KEY".into(), PfKeySettings::from_environment()?),
+            PfKeySource::Namespace => {
+                ("PF_KEY".into(), PfKeySettings::from_environment().map_err(Error::Settings)?)
+            }
             PfKeySource::Kernel => (THE_KERNEL.into(), PfKeySettings::kernel()),
             PfKeySource::Service(path) => (path.display().to_string(), service_at(path)?),
         };

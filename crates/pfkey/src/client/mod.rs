@@ -14,7 +14,7 @@ pub use answered::{send, wait};
 pub use call::SocketCall;
 pub use caller::SocketCaller;
 pub use connection::{ConnectionProperties, blocks};
-pub use settings::{Choice, PfKeySettings, PfKeySettingsError, SocketResult};
+pub use settings::{Choice, PfKeySettings, SocketResult};
 
 /// The address family of PF_KEY sockets, AF_KEY (linux/socket.h).
 pub const PF_KEY: i32 = 15;

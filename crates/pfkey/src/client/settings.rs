@@ -11,6 +11,7 @@ use rustix::{
 use sys::run::{PFKEY_SOCKET, is_socket_address, socket_address};
 
 use super::{SocketCall, SocketCaller};
+use crate::Error;
 
 /// Where a program gets its PF_KEY sockets from (`XFRM_TOOLS_PFKEY`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,17 +33,6 @@ pub struct PfKeySettings {
     socket: Option<SocketAddrUnix>,
 }
 
-/// A variable of the environment that cannot be used.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum PfKeySettingsError {
-    /// Not one of the words.
-    #[error("XFRM_TOOLS_PFKEY is `{}`: expected `service` or `kernel`", .0.display())]
-    Choice(OsString),
-    /// Relative, or longer than the address of a Unix socket.
-    #[error("XFRM_TOOLS_PFKEY_SOCKET is `{}`: expected an absolute path of at most 108 bytes", .0.display())]
-    Socket(OsString),
-}
-
 /// What a call of `socket(PF_KEY, ...)` gets.
 #[derive(Debug)]
 pub enum SocketResult {
@@ -56,22 +46,24 @@ pub enum SocketResult {
 
 impl PfKeySettings {
     /// Reads `XFRM_TOOLS_PFKEY` and `XFRM_TOOLS_PFKEY_SOCKET`. An empty variable is as good as none.
-    pub fn from_environment() -> Result<Self, PfKeySettingsError> {
+    ///
+    /// Errors: [`Error::Choice`], [`Error::ServicePath`].
+    pub fn from_environment() -> Result<Self, Error> {
         let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         Self::new(variable("XFRM_TOOLS_PFKEY"), variable("XFRM_TOOLS_PFKEY_SOCKET"))
     }
 
-    fn new(choice: Option<OsString>, socket: Option<OsString>) -> Result<Self, PfKeySettingsError> {
+    fn new(choice: Option<OsString>, socket: Option<OsString>) -> Result<Self, Error> {
         let choice = match choice {
             None => Choice::ServiceOrKernel,
             Some(word) if word == "service" => Choice::Service,
             Some(word) if word == "kernel" => Choice::Kernel,
-            Some(word) => return Err(PfKeySettingsError::Choice(word)),
+            Some(word) => return Err(Error::Choice(word)),
         };
         // A relative path would mean another file to each process.
         let address = |path: OsString| match SocketAddrUnix::new(path.as_os_str()) {
             Ok(address) if Path::new(&path).is_absolute() => Ok(address),
-            _ => Err(PfKeySettingsError::Socket(path)),
+            _ => Err(Error::ServicePath(path)),
         };
         Ok(Self { choice, socket: socket.map(address).transpose()? })
     }
@@ -223,7 +215,7 @@ mod tests {
         for path in ["/".repeat(109), "pfkey.sock".to_owned()] {
             assert_eq!(
                 PfKeySettings::new(None, Some(path.clone().into())).unwrap_err(),
-                PfKeySettingsError::Socket(path.into())
+                Error::ServicePath(path.into())
             );
         }
     }
