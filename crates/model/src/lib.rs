@@ -5,6 +5,7 @@
 //! kernel refuses is an [`Error`] with the errno that AF_KEY answers.
 
 mod action;
+mod address_pair;
 mod algorithm;
 mod attribute;
 mod counter;
@@ -51,6 +52,7 @@ mod whole_installation;
 mod zero_limits;
 
 pub use action::{Action, ActionKind};
+pub use address_pair::AddressPair;
 pub use algorithm::{ALGORITHMS, Algorithm, AlgorithmKind, KeyBits, Requirement};
 pub use attribute::Attribute;
 pub use counter::{Counter, CounterValues, MalformedCounter};
@@ -83,7 +85,7 @@ pub use policy_type::PolicyType;
 pub use priority::{Priority, PriorityBase};
 pub use proto::{KernelModule, Proto, SaType};
 pub use replay::{ReplayState, SaStats};
-pub use sa::{AddressPair, Encap, Offload, Relocation, Sa, SaEntry, SaId};
+pub use sa::{Encap, Offload, Relocation, Sa, SaEntry, SaId};
 pub use sec_ctx::SecCtx;
 pub use selector::{PortMasks, Prefix, Selector};
 pub use serving::{Demand, Offer, SaField};

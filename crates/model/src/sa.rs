@@ -1,49 +1,13 @@
 use std::{
-    net::{IpAddr, Ipv4Addr},
+    net::IpAddr,
     num::{NonZeroU16, NonZeroU32, NonZeroU64},
 };
 
 use crate::{
-    Algorithm, Attribute, Current, DeviceName, EncapKind, Error, IpTfs, Keyed, Lifetimes, Mark,
-    Mode, Proto, ReplayState, ReqId, SaDirection, SaFlags, SaMode, SaState, SaStats, ScriptOption,
-    SecCtx, Selector, Spi,
+    AddressPair, Algorithm, Attribute, Current, DeviceName, EncapKind, Error, IpTfs, Keyed,
+    Lifetimes, Mark, Mode, Proto, ReplayState, ReqId, SaDirection, SaFlags, SaMode, SaState,
+    SaStats, ScriptOption, SecCtx, Selector, Spi,
 };
-
-/// Source and destination of an SA or a tunnel: one family.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct AddressPair {
-    src: IpAddr,
-    dst: IpAddr,
-}
-
-impl AddressPair {
-    /// The addresses of no host.
-    pub const UNSPECIFIED: AddressPair = {
-        let none = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        AddressPair { src: none, dst: none }
-    };
-
-    /// The pair, if both are of one family.
-    pub fn new(src: IpAddr, dst: IpAddr) -> Result<Self, Error> {
-        if src.is_ipv4() == dst.is_ipv4() {
-            Ok(Self { src, dst })
-        } else {
-            Err(Error::FamilyMismatch { src, dst })
-        }
-    }
-
-    /// The source.
-    #[must_use]
-    pub fn src(self) -> IpAddr {
-        self.src
-    }
-
-    /// The destination.
-    #[must_use]
-    pub fn dst(self) -> IpAddr {
-        self.dst
-    }
-}
 
 /// What names an SA: the kernel compares nothing else (`xfrm_state_lookup`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -221,7 +185,7 @@ impl Sa {
     /// What names it.
     #[must_use]
     pub fn id(&self) -> SaId {
-        SaId { dst: self.ends.dst, proto: self.proto, spi: self.spi, mark: self.mark }
+        SaId { dst: self.ends.dst(), proto: self.proto, spi: self.spi, mark: self.mark }
     }
 
     /// Whether it can be installed: the rules of `pfkey_msg2xfrm_state` (net/key/af_key.c) and

@@ -1,0 +1,39 @@
+use std::net::{IpAddr, Ipv4Addr};
+
+use crate::Error;
+
+/// Source and destination of an SA or a tunnel: one family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AddressPair {
+    src: IpAddr,
+    dst: IpAddr,
+}
+
+impl AddressPair {
+    /// The addresses of no host.
+    pub const UNSPECIFIED: AddressPair = {
+        let none = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        AddressPair { src: none, dst: none }
+    };
+
+    /// The pair, if both are of one family.
+    pub fn new(src: IpAddr, dst: IpAddr) -> Result<Self, Error> {
+        if src.is_ipv4() == dst.is_ipv4() {
+            Ok(Self { src, dst })
+        } else {
+            Err(Error::FamilyMismatch { src, dst })
+        }
+    }
+
+    /// The source.
+    #[must_use]
+    pub fn src(self) -> IpAddr {
+        self.src
+    }
+
+    /// The destination.
+    #[must_use]
+    pub fn dst(self) -> IpAddr {
+        self.dst
+    }
+}
