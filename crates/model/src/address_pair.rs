@@ -1,4 +1,4 @@
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::Error;
 
@@ -23,6 +23,18 @@ impl AddressPair {
         } else {
             Err(Error::FamilyMismatch { src, dst })
         }
+    }
+
+    /// The pair of two IPv4 addresses.
+    #[must_use]
+    pub fn v4(src: Ipv4Addr, dst: Ipv4Addr) -> Self {
+        Self { src: src.into(), dst: dst.into() }
+    }
+
+    /// The pair of two IPv6 addresses.
+    #[must_use]
+    pub fn v6(src: Ipv6Addr, dst: Ipv6Addr) -> Self {
+        Self { src: src.into(), dst: dst.into() }
     }
 
     /// The source.

@@ -42,7 +42,10 @@ impl AddressFamily for IpVersion {
     }
 
     fn pair(self, src: &Address, dst: &Address) -> AddressPair {
-        AddressPair::new(self.address(src), self.address(dst)).expect("both are of one version")
+        match self {
+            IpVersion::V4 => AddressPair::v4(src.to_ipv4(), dst.to_ipv4()),
+            IpVersion::V6 => AddressPair::v6(src.to_ipv6(), dst.to_ipv6()),
+        }
     }
 }
 
