@@ -1,37 +1,9 @@
 //! The length of a packet after an SA has transformed it (net/ipv4/esp4.c, net/ipv4/ah4.c and their
 //! counterparts for IPv6).
 
-use model::{EncapKind, IpVersion, Mode, Proto, Sa, SaFlags};
+use model::{Cipher, EncapKind, IpVersion, Mode, Proto, Sa, SaFlags};
 
 use crate::Authenticated;
-
-/// The lengths of a cipher, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Cipher {
-    /// The initialization vector in each packet.
-    iv: usize,
-    /// The block to which ESP pads, at least 4.
-    block: usize,
-}
-
-/// The ciphers of the kernel's names. Counter modes have blocks of one byte.
-const CIPHERS: [(&str, Cipher); 15] = [
-    ("ecb(cipher_null)", Cipher { iv: 0, block: 4 }),
-    ("cbc(des)", Cipher { iv: 8, block: 8 }),
-    ("cbc(des3_ede)", Cipher { iv: 8, block: 8 }),
-    ("cbc(cast5)", Cipher { iv: 8, block: 8 }),
-    ("cbc(blowfish)", Cipher { iv: 8, block: 8 }),
-    ("cbc(aes)", Cipher { iv: 16, block: 16 }),
-    ("cbc(camellia)", Cipher { iv: 16, block: 16 }),
-    ("cbc(serpent)", Cipher { iv: 16, block: 16 }),
-    ("cbc(twofish)", Cipher { iv: 16, block: 16 }),
-    ("cbc(sm4)", Cipher { iv: 16, block: 16 }),
-    ("rfc3686(ctr(aes))", Cipher { iv: 8, block: 4 }),
-    ("rfc4106(gcm(aes))", Cipher { iv: 8, block: 4 }),
-    ("rfc4309(ccm(aes))", Cipher { iv: 8, block: 4 }),
-    ("rfc4543(gcm(aes))", Cipher { iv: 8, block: 4 }),
-    ("rfc7539esp(chacha20,poly1305)", Cipher { iv: 8, block: 4 }),
-];
 
 /// SPI and sequence number of ESP, before the initialization vector, bytes.
 pub const ESP_HEADER: usize = 8;
@@ -70,13 +42,12 @@ fn esp(sa: &Sa, payload: usize) -> Option<usize> {
     let padded = sa.tfc_padding.filter(|_| sa.mode.installed() == Mode::Tunnel);
     let padded = padded.map_or(0, |bytes| usize::try_from(bytes.get()).unwrap_or(usize::MAX));
     let clear = payload.max(padded).checked_add(ESP_TRAILER)?;
-    let clear = clear.checked_next_multiple_of(cipher.block)?;
+    let clear = clear.checked_next_multiple_of(cipher.padded_to())?;
     clear.checked_add(encapsulation(sa) + ESP_HEADER + cipher.iv + icv(sa))
 }
 
 fn cipher(sa: &Sa) -> Option<Cipher> {
-    let name = sa.aead.as_ref().or(sa.crypt.as_ref())?.algorithm.kernel;
-    CIPHERS.iter().find(|(kernel, _)| *kernel == name).map(|(_, cipher)| *cipher)
+    sa.aead.as_ref().or(sa.crypt.as_ref())?.algorithm.cipher
 }
 
 /// The bytes of the initialization vector in each packet; none: the kernel's cipher is not known here.
@@ -86,13 +57,12 @@ pub fn iv_length(sa: &Sa) -> Option<usize> {
 }
 
 /// Whether ESP of an SA may have this length, with its header; none: the kernel's cipher is not known here. `esp_input` refuses what
-/// has no room for a trailer, and CBC what is no whole blocks.
+/// has no room for a trailer, and a cipher what is no whole blocks.
 #[must_use]
 pub fn may_have_length(sa: &Sa, length: usize) -> Option<bool> {
     let cipher = cipher(sa)?;
     let clear = length.saturating_sub(ESP_HEADER + cipher.iv + icv(sa));
-    let is_cbc = sa.crypt.as_ref().is_some_and(|keyed| keyed.algorithm.kernel.starts_with("cbc("));
-    Some(clear > ESP_TRAILER && (!is_cbc || clear.is_multiple_of(cipher.block)))
+    Some(clear > ESP_TRAILER && clear.is_multiple_of(cipher.block))
 }
 
 /// The integrity check value, bytes.
@@ -120,7 +90,7 @@ fn encapsulation(sa: &Sa) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use model::{ALGORITHMS, AddressPair, Algorithm, AlgorithmKind, Encap, Key, Keyed, Spi};
+    use model::{AddressPair, Algorithm, AlgorithmKind, Encap, Key, Keyed, Spi};
 
     use super::*;
 
@@ -134,18 +104,6 @@ mod tests {
             auth: auth.map(|name| keyed(AlgorithmKind::Auth, name)),
             ..Sa::bare(ends, proto, Spi(0x1000))
         }
-    }
-
-    #[test]
-    fn every_cipher_has_its_lengths() {
-        let ciphers =
-            |row: &&Algorithm| matches!(row.kind, AlgorithmKind::Crypt | AlgorithmKind::Aead);
-        for row in ALGORITHMS.iter().filter(ciphers) {
-            assert!(CIPHERS.iter().any(|(kernel, _)| *kernel == row.kernel), "{}", row.name);
-        }
-        let mut others =
-            CIPHERS.iter().filter(|(kernel, _)| ALGORITHMS.iter().all(|row| row.kernel != *kernel));
-        assert_eq!((others.next().map(|row| row.0), others.next()), (Some("cbc(sm4)"), None));
     }
 
     /// Lengths as tcpdump has shown them.

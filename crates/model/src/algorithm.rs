@@ -1,9 +1,13 @@
+mod cipher;
 mod key_bits;
+mod table;
 
 use std::sync::{Mutex, PoisonError};
 
 use crate::Dialect;
+pub use cipher::Cipher;
 pub use key_bits::KeyBits;
+pub use table::ALGORITHMS;
 
 /// What an algorithm does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,6 +41,8 @@ pub struct Algorithm {
     pub key_bits: KeyBits,
     /// Length of the integrity check value in bits, as AF_KEY cuts it; 0 where there is none.
     pub icv_bits: u16,
+    /// The lengths of what it encrypts; none: it does not encrypt, or they are not known here.
+    pub cipher: Option<Cipher>,
     /// What RFC 8221 requires of implementations of ESP and AH.
     pub requirement: Requirement,
 }
@@ -58,94 +64,6 @@ pub enum Requirement {
     /// It does not use the algorithm.
     MustNot,
 }
-
-#[expect(clippy::too_many_arguments, reason = "the columns of a row")]
-const fn auth(
-    name: &'static str,
-    aliases: &'static [&'static str],
-    dumped: &'static str,
-    pfkey: u8,
-    kernel: &'static str,
-    key_bits: KeyBits,
-    icv_bits: u16,
-    requirement: Requirement,
-) -> Algorithm {
-    let (kind, pfkey) = (AlgorithmKind::Auth, Some(pfkey));
-    Algorithm { kind, name, aliases, dumped, pfkey, kernel, key_bits, icv_bits, requirement }
-}
-
-const fn crypt(
-    name: &'static str,
-    aliases: &'static [&'static str],
-    dumped: &'static str,
-    pfkey: u8,
-    kernel: &'static str,
-    key_bits: KeyBits,
-    requirement: Requirement,
-) -> Algorithm {
-    let (kind, pfkey) = (AlgorithmKind::Crypt, Some(pfkey));
-    Algorithm { kind, name, aliases, dumped, pfkey, kernel, key_bits, icv_bits: 0, requirement }
-}
-
-const fn aead(
-    name: &'static str,
-    pfkey: Option<u8>,
-    kernel: &'static str,
-    key_bits: KeyBits,
-    icv_bits: u16,
-    requirement: Requirement,
-) -> Algorithm {
-    let (kind, aliases, dumped) = (AlgorithmKind::Aead, &[], name);
-    Algorithm { kind, name, aliases, dumped, pfkey, kernel, key_bits, icv_bits, requirement }
-}
-
-const fn comp(name: &'static str, pfkey: u8, kernel: &'static str) -> Algorithm {
-    let (kind, pfkey) = (AlgorithmKind::Comp, Some(pfkey));
-    let (aliases, dumped, key_bits, requirement) = (&[], name, KeyBits::NONE, Requirement::May);
-    Algorithm { kind, name, aliases, dumped, pfkey, kernel, key_bits, icv_bits: 0, requirement }
-}
-
-/// Every algorithm that scripts can name. Key lengths of the original's algorithms are those that
-/// AF_KEY registers, without those between that the cipher itself refuses; a salt counts.
-///
-/// Where several rows have one kernel name, they differ in the ICV; the first is the default.
-#[rustfmt::skip]
-pub static ALGORITHMS: &[Algorithm] = &[
-    auth("hmac-md5",       &[],                "hmac-md5",       2,   "hmac(md5)",    KeyBits::only(128), 96, Requirement::MustNot),
-    auth("hmac-sha1",      &[],                "hmac-sha1",      3,   "hmac(sha1)",   KeyBits::only(160), 96, Requirement::MustMinus),
-    auth("hmac-sha256",    &["hmac-sha2-256"], "hmac-sha256",    5,   "hmac(sha256)", KeyBits::only(256), 96, Requirement::Must),
-    auth("hmac-sha256-96", &[],                "hmac-sha256",    5,   "hmac(sha256)", KeyBits::only(256), 96, Requirement::May),
-    auth("hmac-sha256-128",&[],                "hmac-sha256",    5,   "hmac(sha256)", KeyBits::only(256), 128, Requirement::Must),
-    auth("hmac-sha384",    &["hmac-sha2-384"], "hmac-sha384",    6,   "hmac(sha384)", KeyBits::only(384), 192, Requirement::May),
-    auth("hmac-sha512",    &["hmac-sha2-512"], "hmac-sha512",    7,   "hmac(sha512)", KeyBits::only(512), 256, Requirement::Should),
-    auth("hmac-ripemd160", &[],                "hmac-ripemd160", 8,   "hmac(rmd160)", KeyBits::only(160), 96, Requirement::May),
-    auth("aes-xcbc-mac",   &[],                "aes-xcbc-mac",   9,   "xcbc(aes)",    KeyBits::only(128), 96, Requirement::May),
-    Algorithm { pfkey: None, ..auth("aes-cmac", &[], "aes-cmac", 0,    "cmac(aes)",    KeyBits::only(128), 96, Requirement::May) },
-    auth("null",           &[],                "null",           251, "digest_null",  KeyBits::NONE,      0, Requirement::Must),
-
-    crypt("des-cbc",      &["des-deriv", "des-32iv"], "des-cbc",      2,   "cbc(des)",          KeyBits::only(64), Requirement::MustNot),
-    crypt("3des-cbc",     &[],                        "3des-cbc",     3,   "cbc(des3_ede)",     KeyBits::only(192), Requirement::ShouldNot),
-    crypt("cast128-cbc",  &[],                        "cast128-cbc",  6,   "cbc(cast5)",        KeyBits::from_to(40, 128), Requirement::MustNot),
-    crypt("blowfish-cbc", &[],                        "blowfish-cbc", 7,   "cbc(blowfish)",     KeyBits::from_to(40, 448), Requirement::MustNot),
-    crypt("null",         &["simple"],                "null",         11,  "ecb(cipher_null)",  KeyBits::NONE, Requirement::Must),
-    crypt("aes-cbc",      &["rijndael-cbc"],          "aes-cbc",      12,  "cbc(aes)",          KeyBits::three_with(0), Requirement::Must),
-    crypt("aes-ctr",      &[],                        "aes-ctr",      13,  "rfc3686(ctr(aes))", KeyBits::three_with(32), Requirement::May),
-    crypt("camellia-cbc", &[],                        "camellia-cbc", 22,  "cbc(camellia)",     KeyBits::three_with(0), Requirement::May),
-    crypt("serpent-cbc",  &[],                        "serpent-cbc",  252, "cbc(serpent)",      KeyBits::from_to(128, 256), Requirement::May),
-    crypt("twofish-cbc",  &[],                        "twofish-cbc",  253, "cbc(twofish)",      KeyBits::three_with(0), Requirement::May),
-
-    aead("aes-gcm-16",        Some(20), "rfc4106(gcm(aes))",             KeyBits::three_with(32), 128, Requirement::Must),
-    aead("aes-gcm-12",        Some(19), "rfc4106(gcm(aes))",             KeyBits::three_with(32), 96, Requirement::May),
-    aead("aes-gcm-8",         Some(18), "rfc4106(gcm(aes))",             KeyBits::three_with(32), 64, Requirement::May),
-    aead("aes-ccm-16",        Some(16), "rfc4309(ccm(aes))",             KeyBits::three_with(24), 128, Requirement::May),
-    aead("aes-ccm-12",        Some(15), "rfc4309(ccm(aes))",             KeyBits::three_with(24), 96, Requirement::May),
-    aead("aes-ccm-8",         Some(14), "rfc4309(ccm(aes))",             KeyBits::three_with(24), 64, Requirement::Should),
-    aead("aes-gmac",          Some(23), "rfc4543(gcm(aes))",             KeyBits::three_with(32), 128, Requirement::May),
-    aead("chacha20-poly1305", None,     "rfc7539esp(chacha20,poly1305)", KeyBits { salt: 32, ..KeyBits::only(288) },    128, Requirement::Should),
-
-    comp("deflate", 2, "deflate"),
-    comp("lzs",     3, "lzs"),
-];
 
 impl Algorithm {
     /// The algorithm of a kind with this script name or alias.
@@ -192,6 +110,7 @@ impl Algorithm {
             kernel,
             key_bits: KeyBits::from_to(0, u16::MAX),
             icv_bits: 0,
+            cipher: row.map_or_else(|| Cipher::without_word(kind, kernel), |row| row.cipher),
             requirement: row.map_or(Requirement::May, |row| row.requirement),
         }));
         kept.push(new);
@@ -219,6 +138,12 @@ impl Algorithm {
     #[must_use]
     pub fn is_counter_mode(&self) -> bool {
         ["ctr(", "gcm(", "ccm(", "chacha20"].iter().any(|mode| self.kernel.contains(mode))
+    }
+
+    /// Whether it is HMAC-SHA-256, whose ICV had another length before RFC 4868.
+    #[must_use]
+    pub fn is_sha256(&self) -> bool {
+        self.kernel == "hmac(sha256)"
     }
 
     /// Whether the table has it.
@@ -276,6 +201,25 @@ mod tests {
         // A dump has AF_KEY's word, whatever ICV and key are.
         let sha1 = Algorithm::of_kernel(AlgorithmKind::Auth, "hmac(sha1)").unwrap();
         assert_eq!((sha1.dumped, sha1.pfkey, sha1.has_row()), ("hmac-sha1", Some(3), false));
+    }
+
+    #[test]
+    fn what_encrypts_has_its_lengths() {
+        for row in ALGORITHMS {
+            let is_cipher = matches!(row.kind, AlgorithmKind::Crypt | AlgorithmKind::Aead);
+            assert_eq!(row.cipher.is_some(), is_cipher, "{}", row.name);
+            let named = Algorithm::of_kernel(row.kind, row.kernel).unwrap();
+            assert_eq!(named.cipher, row.cipher, "{}", row.name);
+        }
+        let lengths = |name| {
+            let cipher = Algorithm::of_kernel(AlgorithmKind::Crypt, name)?.cipher?;
+            Some((cipher.iv, cipher.block, cipher.padded_to(), cipher.is_null()))
+        };
+        assert_eq!(lengths("cbc(sm4)"), Some((16, 16, 16, false)));
+        assert_eq!(lengths("cbc(des)"), Some((8, 8, 8, false)));
+        assert_eq!(lengths("rfc3686(ctr(aes))"), Some((8, 1, 4, false)));
+        assert_eq!(lengths("ecb(cipher_null)"), Some((0, 1, 4, true)));
+        assert_eq!(lengths("cbc(aria)"), None);
     }
 
     #[test]

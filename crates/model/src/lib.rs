@@ -53,7 +53,7 @@ mod zero_limits;
 
 pub use action::{Action, ActionKind};
 pub use address_pair::AddressPair;
-pub use algorithm::{ALGORITHMS, Algorithm, AlgorithmKind, KeyBits, Requirement};
+pub use algorithm::{ALGORITHMS, Algorithm, AlgorithmKind, Cipher, KeyBits, Requirement};
 pub use attribute::Attribute;
 pub use counter::{Counter, CounterValues, MalformedCounter};
 pub use depth::MAX_DEPTH;

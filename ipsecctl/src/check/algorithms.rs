@@ -45,7 +45,7 @@ fn of_algorithm(Keyed { algorithm, icv_bits, .. }: &Keyed) -> Option<(Code, Stri
             Some((Code::AlgorithmShouldNot, format!("`{name}` is obsolete (RFC 8221: SHOULD NOT)")))
         }
         // The word that has the length in it is no accident.
-        _ if algorithm.kernel == "hmac(sha256)" && *icv_bits == 96 && name != "hmac-sha256-96" => {
+        _ if algorithm.is_sha256() && *icv_bits == 96 && name != "hmac-sha256-96" => {
             Some((Code::Sha256At96, format!("`{name}` is truncated to 96 bits")))
         }
         Requirement::Must | Requirement::MustMinus | Requirement::Should | Requirement::May => None,

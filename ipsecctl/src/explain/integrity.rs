@@ -1,16 +1,12 @@
 //! Whether the integrity check value of a captured packet is that of its SA, and what ESP is decrypted to. The kernel computes
 //! it (AF_ALG).
 
+use std::collections::BTreeSet;
+
 use explain::{Authenticated, ESP_HEADER, Integrity, iv_length};
-use model::{Keyed, Sa, SaFlags};
+use model::{ALGORITHMS, Cipher, Keyed, Sa, SaFlags};
 use sys::kernel_crypto::{Decrypted, Sealed, authenticate, decrypt, open};
 use zeroize::Zeroizing;
-
-/// Bits of the integrity check values of RFC 2404, 4106, 4868 and 7634, and of Linux before those.
-const LENGTHS: [u16; 5] = [64, 96, 128, 192, 256];
-
-/// The cipher that leaves all as it is.
-const NULL: &str = "ecb(cipher_null)";
 
 /// Looks at ESP, from its header on; none: the SA does not authenticate, its device has undone what was captured, or the
 /// kernel computes nothing for programs.
@@ -58,7 +54,7 @@ pub fn decrypted(esp: &[u8], sa: &Sa) -> Option<Decrypted> {
     }
     let Keyed { algorithm, key, .. } = sa.crypt.as_ref()?;
     let (bytes, _) = parted(esp, sa.auth.as_ref().map_or(0, |auth| auth.icv_bits))?;
-    if algorithm.kernel == NULL {
+    if algorithm.cipher.is_some_and(Cipher::is_null) {
         return Some(Decrypted::unchanged(&bytes[ESP_HEADER..]));
     }
     let (iv, bytes) = bytes[ESP_HEADER..].split_at_checked(iv_length(sa)?)?;
@@ -67,7 +63,8 @@ pub fn decrypted(esp: &[u8], sa: &Sa) -> Option<Decrypted> {
 
 /// Whether a right integrity check value, or the lack of a key, shows that what is decrypted is what was sent.
 pub fn is_key_proven(sa: &Sa) -> bool {
-    let is_null = sa.crypt.as_ref().is_some_and(|keyed| keyed.algorithm.kernel == NULL);
+    let cipher = sa.crypt.as_ref().and_then(|keyed| keyed.algorithm.cipher);
+    let is_null = cipher.is_some_and(Cipher::is_null);
     sa.aead.is_some() || is_null
 }
 
@@ -95,9 +92,14 @@ fn judged(
     if fits(own, if sa.esn { None } else { Some(0) })? {
         return Some(Integrity::OtherEsn);
     }
-    let mut others = LENGTHS.into_iter().filter(|bits| *bits != own);
+    let mut others = lengths().into_iter().filter(|bits| *bits != own);
     let other = others.find(|bits| fits(*bits, upper) == Some(true));
     Some(other.map_or(Integrity::Wrong, Integrity::OtherLength))
+}
+
+/// Bits of the integrity check values that algorithms have, the shortest first.
+fn lengths() -> BTreeSet<u16> {
+    ALGORITHMS.iter().map(|row| row.icv_bits).filter(|bits| *bits > 0).collect()
 }
 
 /// `upper`: the upper half of an extended sequence number.
