@@ -14,6 +14,13 @@
 //! words of the original and those of this crate, its place, and the way out; nothing is printed
 //! here.
 
+/// The option of an SA in UDP, as messages have it for an example.
+macro_rules! example_of_encap {
+    () => {
+        concat!("-encap espinudp ", model::nat_t_port!(), " ", model::nat_t_port!())
+    };
+}
+
 mod check;
 mod code;
 mod error;

@@ -1,6 +1,6 @@
 use std::net::Ipv4Addr;
 
-use model::{IpVersion, ScriptOption, Spi};
+use model::{IpVersion, ReqId, ScriptOption, Spi};
 
 use crate::{
     parse::source::{Place, Source},
@@ -53,7 +53,10 @@ pub enum WarningKind {
     #[error("a policy without action discards packets")]
     NoAction,
     /// `unique:N` with a number that a script may not choose.
-    #[error("`unique` takes a number of 1 to 16383: this one is replaced by a free number")]
+    #[error(
+        "`unique` takes a number of 1 to {}: this one is replaced by a free number",
+        ReqId::MANUAL_MAX.number()
+    )]
     UniqueNumber,
     /// A soft limit that is not below the hard one.
     #[error("the soft limit is not below the hard one: it is never reached")]
@@ -200,7 +203,9 @@ impl WarningKind {
             WarningKind::ObsoleteMode => {
                 "leave -m out: destination, protocol and SPI are enough to find an SA"
             }
-            WarningKind::ReservedSpi => "choose an SPI of 256 or more",
+            WarningKind::ReservedSpi => {
+                concat!("choose an SPI of ", model::first_free_spi!(), " or more")
+            }
             WarningKind::PortOfAny => "say tcp or udp; packets without ports never match",
             WarningKind::PortOfNone => "leave the port out, or say tcp or udp",
             WarningKind::IcmpOfOtherVersion(IpVersion::V4) => "use icmp",
@@ -210,7 +215,9 @@ impl WarningKind {
             WarningKind::NoTemplates => "add a template, as in esp/transport//require, or use none",
             WarningKind::IgnoredTemplates => "leave them out, or use ipsec",
             WarningKind::NoAction => "add ipsec and its templates, or none, or discard",
-            WarningKind::UniqueNumber => "choose 1 to 16383, the same as -u of the SA",
+            WarningKind::UniqueNumber => {
+                concat!("choose 1 to ", model::manual_reqid_max!(), ", the same as -u of the SA")
+            }
             WarningKind::LateSoftLimit => "make the soft limit smaller",
             WarningKind::Fragment => "set the MTU of the route to the peer instead",
             WarningKind::ShortAddress(_) => {

@@ -1,6 +1,6 @@
 use model::{Counter, Counter as C, Direction, MAX_DEPTH, table};
 
-/// Sentences below name it.
+/// Sentences below name it, and one less.
 const _: () = assert!(MAX_DEPTH == 6);
 
 struct Row {

@@ -4,7 +4,10 @@ mod values;
 
 pub use values::{CounterValues, MalformedCounter};
 
-use crate::{Direction, table};
+use crate::{Direction, depth::MAX_DEPTH, table};
+
+/// The text of a counter below names it.
+const _: () = assert!(MAX_DEPTH == 6);
 
 /// What an administrator needs to know of a counter. Each text is one sentence without a full stop.
 struct Row {

@@ -4,8 +4,16 @@ use crate::{IpVersion, table};
 
 /// The UDP port of IKE (RFC 7296, section 2).
 pub const IKE_PORT: NonZeroU16 = NonZeroU16::new(500).unwrap();
+/// The number of [`NAT_T_PORT`] as a literal, for `concat!` of a static text.
+#[macro_export]
+macro_rules! nat_t_port {
+    () => {
+        4500
+    };
+}
+
 /// The UDP port of ESP in UDP, and of IKE where a NAT is on the way (RFC 3948).
-pub const NAT_T_PORT: NonZeroU16 = NonZeroU16::new(4500).unwrap();
+pub const NAT_T_PORT: NonZeroU16 = NonZeroU16::new(nat_t_port!()).unwrap();
 
 struct Row {
     word: &'static str,

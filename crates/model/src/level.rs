@@ -2,13 +2,21 @@ use std::num::NonZeroU32;
 
 use crate::table;
 
+/// The number of [`ReqId::MANUAL_MAX`] as a literal, for `concat!` of a static text.
+#[macro_export]
+macro_rules! manual_reqid_max {
+    () => {
+        16_383
+    };
+}
+
 /// Ties a template to the SAs with the same number (`-u`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ReqId(NonZeroU32);
 
 impl ReqId {
     /// The largest that a script may choose (`IPSEC_MANUAL_REQID_MAX`, linux/ipsec.h).
-    pub const MANUAL_MAX: ReqId = ReqId(NonZeroU32::new(0x3fff).unwrap());
+    pub const MANUAL_MAX: ReqId = ReqId(NonZeroU32::new(manual_reqid_max!()).unwrap());
 
     /// The reqid of this number; XFRM and PF_KEY have 0 for none.
     #[must_use]

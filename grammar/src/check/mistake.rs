@@ -132,11 +132,13 @@ impl Mistake {
             }
             Mistake::IpTfsOfDirection(_) => "leave the setting out, or say the other -dir",
             Mistake::TfcPadding => "leave -tfc out, or use esp with -m tunnel",
-            Mistake::MappingWithoutEncap => "add -encap espinudp 4500 4500, or leave -mtimer out",
+            Mistake::MappingWithoutEncap => {
+                concat!("add ", example_of_encap!(), ", or leave -mtimer out")
+            }
             Mistake::MappingOfOutbound => "leave -mtimer out, or say -dir in",
             Mistake::KeepAliveNotOfOutbound => "add -dir out, or leave -keepalive out",
             Mistake::KeepAliveWithoutEncap => {
-                "add -encap espinudp 4500 4500, or leave -keepalive out"
+                concat!("add ", example_of_encap!(), ", or leave -keepalive out")
             }
             Mistake::ReplayOfOutbound => "leave -r out, or -dir out",
             Mistake::NumberOfDirection(ScriptOption::Sent) => {

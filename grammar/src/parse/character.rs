@@ -2,7 +2,7 @@
 
 use model::{Proto, SaFlags};
 
-use super::hint::Hint;
+use super::{copied::SPI_IS_NUMBER, hint::Hint};
 use crate::tree::{SaProtoWord, StatementWord};
 
 /// What separates words elsewhere.
@@ -108,7 +108,7 @@ fn star(first: &str, before: &str) -> Option<&'static str> {
         }
         StatementWord::Get => "there are no patterns: dump prints every SA",
         StatementWord::Add | StatementWord::Update | StatementWord::GetSpi if is_spi => {
-            "an SPI is a number of 256 or more, the same at both ends"
+            SPI_IS_NUMBER
         }
         StatementWord::Add | StatementWord::Update | StatementWord::GetSpi => {
             "an SA is between two addresses: write them"

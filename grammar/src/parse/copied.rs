@@ -5,6 +5,10 @@ use crate::tree::StatementWord;
 /// About a character of HTML, behind whose `;` the parser sees another statement.
 pub(crate) const HTML: &str = "HTML has this for a character: write the character";
 
+/// What an SPI is, for those that write another word.
+pub(super) const SPI_IS_NUMBER: &str =
+    concat!("an SPI is a number of ", model::first_free_spi!(), " or more, the same at both ends");
+
 /// About words with commas between them.
 pub(super) const NO_COMMAS: &str = "blanks are between words, not commas";
 

@@ -81,7 +81,7 @@ fn value(option: ScriptOption, statement: StatementWord) -> Option<&'static str>
         ScriptOption::Selector => {
             "say -sel SRC DST UPPER, as in -sel ::/0 ::/0 any: dev DEVICE, masks SRC/DST and uid UID may follow"
         }
-        ScriptOption::Encap => "say -encap KIND SPORT DPORT, as in -encap espinudp 4500 4500",
+        ScriptOption::Encap => concat!("say -encap KIND SPORT DPORT, as in ", example_of_encap!()),
         ScriptOption::CareOf => "say -coa ADDRESS",
         ScriptOption::Attribute => "say -attr NUMBER BYTES, as in -attr 99 0x00",
         ScriptOption::PortMasks => "say -portmask SRC/DST, as in -portmask 0xff00/0xffff",

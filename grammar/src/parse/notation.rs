@@ -5,7 +5,7 @@ use model::{ALGORITHMS, AlgorithmKind, Direction, ScriptOption};
 use super::{
     attempt::{is_statement, replaced},
     character::of_two,
-    copied::{NO_COMMAS, OF_COMMENTS, OF_SHELLS, has_commas},
+    copied::{NO_COMMAS, OF_COMMENTS, OF_SHELLS, SPI_IS_NUMBER, has_commas},
     hint::Hint,
     lists::{AUTH, CIPHERS, COMP, POLICY_OPTIONS, flags, is_upper, kernel_flags, modes},
     repair_selector::{OF_PORTS, example, has_ports, has_types},
@@ -79,7 +79,7 @@ pub(super) fn in_statement(text: &str, at: usize, word: &str) -> Option<Hint> {
     } else if OF_SPIS.contains(&word) && is_proto(last) && first == "delete" {
         "deleteall is for every SPI: say that, without this word"
     } else if OF_SPIS.contains(&word) && is_proto(last) && !first.starts_with("spd") {
-        "an SPI is a number of 256 or more, the same at both ends"
+        SPI_IS_NUMBER
     } else if ["delete", "get"].contains(&first) && ["-E", "-A", "-C"].contains(&word) {
         "an SA is named by addresses, protocol and SPI: leave the algorithms out"
     } else if is_of_all(first) && rest.starts_with('-') && word.len() > 1 && word != "-P" {

@@ -99,7 +99,7 @@ fn of_selector(text: &str, at: usize, word: &str) -> Option<Hint> {
 
 /// What is wrong between the addresses of an SA and its options.
 fn of_sa(text: &str, at: usize, word: &str, before: &str) -> Option<Hint> {
-    let takes_spi = is_taken(text, at, "256 ", "");
+    let takes_spi = is_taken(text, at, concat!(model::first_free_spi!(), " "), "");
     if let Some((whole, part)) = word.split_once('.').filter(|_| takes_spi)
         && part.bytes().all(|digit| digit == b'0')
         && let Ok(number) = whole.parse()
