@@ -3,13 +3,13 @@
 use pest::iterators::Pair;
 
 use super::{
-    reader::{Reader, other_mask, part, part_if},
+    reader::{Reader, part_if},
     rules::{Rule, number},
     sa::{OptionParts, from_hex},
 };
 use crate::{
     error::Error,
-    tree::{Extension, SaSelector},
+    tree::{Extension, Node, SaSelector},
 };
 
 impl Reader<'_> {
@@ -20,10 +20,7 @@ impl Reader<'_> {
             Rule::sa_selector => Extension::Selector(Box::new(self.sa_selector(pair)?)),
             Rule::encap => Extension::Encap {
                 kind: self.word(word)?,
-                ports: (
-                    self::number(part(&mut rest).as_str()),
-                    self::number(part(&mut rest).as_str()),
-                ),
+                ports: (self.number(&mut rest)?, self.number(&mut rest)?),
                 original: rest.next().map(|address| self.text(&address)),
             },
             Rule::tfc => Extension::TfcPadding(number()),
@@ -32,14 +29,14 @@ impl Reader<'_> {
             Rule::cpu => Extension::Cpu(number()),
             Rule::iptfs => Extension::IpTfs(self.iptfs(word)?),
             Rule::received => {
-                let bitmap =
-                    rest.next().map(|bitmap| words(part(&mut bitmap.into_inner()).as_str()));
-                Extension::Received(number(), bitmap)
+                let bitmap = rest.next().map(|bitmap| self.first(&bitmap)).transpose()?;
+                Extension::Received(number(), bitmap.map(|bitmap| words(bitmap.as_str())))
             }
             Rule::sent => Extension::Sent(number()),
-            Rule::attribute => {
-                Extension::Attribute { number: number(), value: self.key(&part(&mut rest)).value }
-            }
+            Rule::attribute => Extension::Attribute {
+                number: number(),
+                value: self.key(&self.part(&mut rest)?)?.value,
+            },
             _ => return Err(self.unexpected(pair)),
         })
     }
@@ -48,18 +45,19 @@ impl Reader<'_> {
         let mut parts = pair.clone().into_inner();
         let packets = self.packets(&mut parts)?;
         let device = part_if(&mut parts, Rule::on_device);
-        let device = device.map(|device| self.text(&part(&mut device.into_inner())));
-        let masks = part_if(&mut parts, Rule::port_masks).map(|masks| {
-            let mut both = masks.clone().into_inner();
-            let src = part(&mut both);
-            self.node(&masks, (number(src.as_str()), other_mask(&mut both)))
-        });
+        let device = device.map(|device| Ok(self.text(&self.first(&device)?))).transpose()?;
+        let masks = part_if(&mut parts, Rule::port_masks);
+        let masks = masks.map(|masks| self.masks(&masks)).transpose()?;
         let user = part_if(&mut parts, Rule::user);
-        let user = user.map(|user| {
-            let digits = part(&mut user.into_inner());
-            self.node(&digits, number(digits.as_str()))
-        });
+        let user = user.map(|user| self.first_number(&user)).transpose()?;
         Ok(SaSelector { packets, device, masks, user })
+    }
+
+    /// The bits of two ports.
+    fn masks(&self, masks: &Pair<'_, Rule>) -> Result<Node<(u64, u64)>, Error> {
+        let mut both = masks.clone().into_inner();
+        let src = self.number(&mut both)?;
+        Ok(self.node(masks, (src, self.other_mask(&mut both)?)))
     }
 
     fn iptfs(
@@ -68,7 +66,7 @@ impl Reader<'_> {
     ) -> Result<Vec<(model::IpTfsSetting, Option<u64>)>, Error> {
         let one = |pair: Pair<'_, Rule>| {
             let mut parts = pair.into_inner();
-            let setting = self.word(&part(&mut parts))?;
+            let setting = self.word(&self.part(&mut parts)?)?;
             // Behind the `=`.
             Ok((setting, parts.nth(1).map(|value| number(value.as_str()))))
         };

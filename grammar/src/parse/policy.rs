@@ -79,10 +79,6 @@ fn syntax_error(
     error_here.with_hint(hint)
 }
 
-fn part<'t>(parts: &mut Pairs<'t, Rule>) -> Pair<'t, Rule> {
-    parts.next().expect("the grammar has this part")
-}
-
 /// Makes the tree of what the grammar has found.
 struct Reader<'s> {
     source: &'s Source,
@@ -92,7 +88,7 @@ struct Reader<'s> {
 
 impl Reader<'_> {
     fn policy(&self, mut found: Pairs<'_, Rule>) -> Result<Policy, Error> {
-        let direction = part(&mut found);
+        let direction = self.part(&mut found)?;
         self.own(&direction)?;
         let direction = self.node(&direction, self.word(&direction)?);
         let mut policy = Policy { direction, priority: None, action: None, templates: Vec::new() };
@@ -139,6 +135,12 @@ impl Reader<'_> {
         Ok(policy)
     }
 
+    /// The next of the parts that the grammar promises.
+    fn part<'t>(&self, parts: &mut Pairs<'t, Rule>) -> Result<Pair<'t, Rule>, Error> {
+        let missing = || Error::new(Fault::TooFewArguments, self.source, self.whole, self.whole);
+        parts.next().ok_or_else(missing)
+    }
+
     /// The policy as the parser has it.
     fn whole_text(&self) -> &str {
         let start = self.source.start();
@@ -160,19 +162,19 @@ impl Reader<'_> {
             Dialect::NetBsd => {
                 Err(Error::new(Fault::NoPriority, self.source, self.span(pair), self.whole))
             }
-            _ => self.own(&part(&mut pair.clone().into_inner())),
+            _ => self.own(&self.part(&mut pair.clone().into_inner())?),
         }
     }
 
     fn template(&self, mut parts: Pairs<'_, Rule>) -> Result<Template, Error> {
-        let proto = self.word(&part(&mut parts))?;
+        let proto = self.word(&self.part(&mut parts)?)?;
         let mode = Mode::Transport;
         let mut template = Template { proto, mode, ends: None, level: None, details: Vec::new() };
         for pair in parts {
             match pair.as_rule() {
                 Rule::mode => template.mode = self.word(&pair)?,
                 Rule::ends => {
-                    template.ends = Some(self.node(&pair, self.ends(pair.clone().into_inner())));
+                    template.ends = Some(self.node(&pair, self.ends(&pair)?));
                 }
                 Rule::level => template.level = Some(self.level(&pair)?),
                 Rule::detail => template.details.push(self.node(&pair, self.detail(&pair)?)),
@@ -195,7 +197,7 @@ impl Reader<'_> {
     /// What follows a level.
     fn detail(&self, pair: &Pair<'_, Rule>) -> Result<Detail, Error> {
         let mut parts = pair.clone().into_inner();
-        let (word, value) = (part(&mut parts), part(&mut parts));
+        let (word, value) = (self.part(&mut parts)?, self.part(&mut parts)?);
         let kind = word.as_str().trim_end_matches(':').parse().map_err(|_| self.unknown(&word))?;
         if kind == DetailWord::Share {
             return Ok(Detail::Share(self.word(&value)?));
@@ -227,12 +229,12 @@ impl Reader<'_> {
         Ok(Priority::From { base, offset: by.map(|by| Offset { later, by }) })
     }
 
-    fn ends(&self, parts: Pairs<'_, Rule>) -> Ends {
+    fn ends(&self, ends: &Pair<'_, Rule>) -> Result<Ends, Error> {
         let mut endpoints = Vec::with_capacity(2);
-        for pair in parts {
+        for pair in ends.clone().into_inner() {
             match pair.as_rule() {
-                Rule::me_any => return Ends::MeAny,
-                Rule::any_me => return Ends::AnyMe,
+                Rule::me_any => return Ok(Ends::MeAny),
+                Rule::any_me => return Ok(Ends::AnyMe),
                 Rule::address => {
                     let address = self.node(&pair, pair.as_str().to_owned());
                     endpoints.push(Endpoint { address, port: None });
@@ -246,9 +248,8 @@ impl Reader<'_> {
                 _ => {}
             }
         }
-        let mut endpoint = || endpoints.pop().expect("the grammar has two endpoints");
-        let (dst, src) = (endpoint(), endpoint());
-        Ends::Addresses(src, dst)
+        let [src, dst] = endpoints.try_into().map_err(|_| self.unknown(ends))?;
+        Ok(Ends::Addresses(src, dst))
     }
 
     /// The row of a table that a word of the grammar names. A word that the table does not have is

@@ -92,6 +92,33 @@ impl<'s> Reader<'s> {
         syntax_error(self.source, self.span(pair).start, Vec::new())
     }
 
+    /// The next of the parts that the grammar promises.
+    pub(super) fn part<'t>(&self, parts: &mut Pairs<'t, Rule>) -> Result<Pair<'t, Rule>, Error> {
+        let missing = || syntax_error(self.source, self.source.start(), Vec::new());
+        parts.next().ok_or_else(missing)
+    }
+
+    /// The first part of a pair that the grammar gives at least one.
+    pub(super) fn first<'t>(&self, pair: &Pair<'t, Rule>) -> Result<Pair<'t, Rule>, Error> {
+        self.part(&mut pair.clone().into_inner())
+    }
+
+    /// The next part, a number.
+    pub(super) fn number(&self, parts: &mut Pairs<'_, Rule>) -> Result<u64, Error> {
+        Ok(number(self.part(parts)?.as_str()))
+    }
+
+    /// The first part, a number.
+    pub(super) fn first_number(&self, pair: &Pair<'_, Rule>) -> Result<Node<u64>, Error> {
+        let digits = self.first(pair)?;
+        Ok(self.node(&digits, number(digits.as_str())))
+    }
+
+    /// The mask behind the slash.
+    pub(super) fn other_mask(&self, rest: &mut Pairs<'_, Rule>) -> Result<u64, Error> {
+        self.number(&mut self.part(rest)?.into_inner())
+    }
+
     pub(super) fn text(&self, pair: &Pair<'_, Rule>) -> Node<String> {
         self.node(pair, pair.as_str().to_owned())
     }
@@ -101,11 +128,6 @@ impl<'s> Reader<'s> {
         let Span { start, end } = self.span(pair);
         self.source.bytes(Span { start: start + 1, end: end - 1 }).to_vec()
     }
-}
-
-/// The next of the parts that the grammar promises.
-pub(super) fn part<'t>(parts: &mut Pairs<'t, Rule>) -> Pair<'t, Rule> {
-    parts.next().expect("the grammar has this part")
 }
 
 /// Takes the next part if it is a `rule`.
@@ -129,9 +151,4 @@ pub(super) fn look_up(parts: &mut Pairs<'_, Rule>) -> LookUp {
         }
     }
     look_up
-}
-
-/// The mask behind the slash.
-pub(super) fn other_mask(rest: &mut Pairs<'_, Rule>) -> u64 {
-    number(part(&mut part(rest).into_inner()).as_str())
 }

@@ -3,7 +3,7 @@ use pest::iterators::{Pair, Pairs};
 
 use super::{
     hint::Hint,
-    reader::{Reader, look_up, other_mask, part, part_if},
+    reader::{Reader, look_up, part_if},
     rules::{Rule, number},
 };
 use crate::{
@@ -27,7 +27,7 @@ pub(super) struct OptionParts<'p, 't> {
 impl Reader<'_> {
     pub(super) fn sa_name(&self, parts: &mut Pairs<'_, Rule>) -> Result<SaName, Error> {
         let ends = self.sa_ends(parts)?;
-        let spi = part(parts);
+        let spi = self.part(parts)?;
         let spi = self.node(&spi, number(spi.as_str()));
         Ok(SaName { ends, spi, extensions: self.extensions(parts, Rule::extension)? })
     }
@@ -40,15 +40,14 @@ impl Reader<'_> {
     ) -> Result<Vec<Node<Extension>>, Error> {
         let mut extensions = Vec::new();
         while let Some(pair) = part_if(parts, kind) {
-            extensions
-                .push(self.node(&pair, self.extension(part(&mut pair.clone().into_inner()))?));
+            extensions.push(self.node(&pair, self.extension(self.first(&pair)?)?));
         }
         Ok(extensions)
     }
 
     pub(super) fn sa_ends(&self, parts: &mut Pairs<'_, Rule>) -> Result<SaEnds, Error> {
         let look_up = look_up(parts);
-        let (src, dst) = (self.host(part(parts))?, self.host(part(parts))?);
+        let (src, dst) = (self.host(self.part(parts)?)?, self.host(self.part(parts)?)?);
         Ok(SaEnds { look_up, src, dst, proto: self.proto(parts)? })
     }
 
@@ -59,7 +58,7 @@ impl Reader<'_> {
         }
         let is_natt = pair.as_rule() == Rule::natt_end;
         let mut parts = pair.into_inner();
-        let address = self.text(&part(&mut parts));
+        let address = self.text(&self.part(&mut parts)?);
         if let Some(port) = parts.peek()
             && self.dialect == Dialect::FreeBsd
             && !is_natt
@@ -71,7 +70,7 @@ impl Reader<'_> {
 
     pub(super) fn port(&self, parts: &mut Pairs<'_, Rule>) -> Result<Option<Node<Port>>, Error> {
         let Some(pair) = part_if(parts, Rule::port) else { return Ok(None) };
-        let inner = part(&mut pair.clone().into_inner());
+        let inner = self.first(&pair)?;
         let port = match inner.as_rule() {
             Rule::any_port => Port::Any,
             Rule::decimal => Port::Number(number(inner.as_str())),
@@ -87,7 +86,7 @@ impl Reader<'_> {
     ) -> Result<Option<Node<SaProto>>, Error> {
         let Some(pair) = part_if(parts, Rule::proto) else { return Ok(None) };
         let mut inner = pair.clone().into_inner();
-        let word = part(&mut inner);
+        let word = self.part(&mut inner)?;
         self.own(&word);
         let proto = match self.word(&word)? {
             SaProtoWord::Esp => SaProto::Esp,
@@ -118,15 +117,15 @@ impl Reader<'_> {
             Rule::mode => Extension::Mode(Some(self.word(&word)?)),
             Rule::reqid => Extension::ReqId(number()),
             Rule::replay => {
-                let words = parts.next().map(|words| part(&mut words.into_inner()));
-                Extension::Replay(number(), words.map(|words| self::number(words.as_str())))
+                let words = parts.next().map(|words| self.first_number(&words)).transpose()?;
+                Extension::Replay(number(), words.map(|words| words.value))
             }
             Rule::limit => {
                 let limit: Limit = self.word(&word)?;
                 self.own_option(&pair, limit.option());
-                Extension::Limit(limit, self::number(part(&mut parts).as_str()))
+                Extension::Limit(limit, self.number(&mut parts)?)
             }
-            Rule::context => Extension::Context(self.context(pair)),
+            Rule::context => Extension::Context(self.context(pair)?),
             _ => {
                 return self.linux_extension(OptionParts { pair: &pair, word: &word, rest: parts });
             }
@@ -151,7 +150,7 @@ impl Reader<'_> {
                 Extension::HardwareInterface(text.to_owned())
             }
             Rule::natt => {
-                let ends = (self.host(word.clone())?, self.host(part(&mut rest))?);
+                let ends = (self.host(word.clone())?, self.host(self.part(&mut rest)?)?);
                 Extension::Natt(Box::new(ends))
             }
             Rule::mark => Extension::Mark(mark(text, &mut rest)),
@@ -160,14 +159,14 @@ impl Reader<'_> {
             Rule::direction => Extension::Direction(self.word(word)?),
             Rule::offload => Extension::Offload {
                 device: text.to_owned(),
-                direction: self.word(&part(&mut rest))?,
+                direction: self.word(&self.part(&mut rest)?)?,
                 packet: rest.next().is_some(),
             },
             Rule::keepalive => Extension::KeepAlive(Some(number(text))),
             Rule::kernel_flag if word.as_rule() == Rule::hex => Extension::ExtraFlags(number(text)),
             Rule::kernel_flag => Extension::KernelFlag(self.word(word)?),
             Rule::policy_device => Extension::Device(text.to_owned()),
-            Rule::policy_masks => Extension::PortMasks(number(text), other_mask(&mut rest)),
+            Rule::policy_masks => Extension::PortMasks(number(text), self.other_mask(&mut rest)?),
             Rule::policy_user => Extension::User(number(text)),
             Rule::zero_limit => Extension::ZeroLimit(self.word(word)?),
             Rule::policy_type => Extension::PolicyType(self.word(word)?),
@@ -177,36 +176,36 @@ impl Reader<'_> {
         })
     }
 
-    pub(super) fn context(&self, pair: Pair<'_, Rule>) -> Context {
+    pub(super) fn context(&self, pair: Pair<'_, Rule>) -> Result<Context, Error> {
         self.own_option(&pair, ScriptOption::Context);
         let mut parts = pair.into_inner();
-        let doi = number(part(&mut parts).as_str());
-        let alg = number(part(&mut parts).as_str());
-        Context { doi, alg, label: self.quoted(&part(&mut parts)) }
+        let doi = self.number(&mut parts)?;
+        let alg = self.number(&mut parts)?;
+        Ok(Context { doi, alg, label: self.quoted(&self.part(&mut parts)?) })
     }
 
     pub(super) fn algorithms(&self, pair: Pair<'_, Rule>) -> Result<Algorithms, Error> {
         let mut parts = pair.into_inner();
-        let first = part(&mut parts);
+        let first = self.part(&mut parts)?;
         Ok(match first.as_rule() {
             Rule::crypt => Algorithms::Crypt(
-                self.algorithm(first),
-                parts.next().map(|auth| self.algorithm(auth)),
+                self.algorithm(first)?,
+                parts.next().map(|auth| self.algorithm(auth)).transpose()?,
             ),
-            Rule::auth => Algorithms::Auth(self.algorithm(first)),
+            Rule::auth => Algorithms::Auth(self.algorithm(first)?),
             Rule::comp => {
                 let mut comp = first.into_inner();
-                let name = self.algorithm_name(&part(&mut comp));
+                let name = self.algorithm_name(&self.part(&mut comp)?);
                 Algorithms::Comp { name, raw_cpi: comp.next().is_some() }
             }
             _ => return Err(self.unexpected(&first)),
         })
     }
 
-    fn algorithm(&self, pair: Pair<'_, Rule>) -> Algorithm {
+    fn algorithm(&self, pair: Pair<'_, Rule>) -> Result<Algorithm, Error> {
         let mut parts = pair.into_inner();
         while part_if(&mut parts, Rule::dropped).is_some() {}
-        let mut word = part(&mut parts);
+        let mut word = self.part(&mut parts)?;
         while let Some(again) = part_if(&mut parts, Rule::tcp_md5) {
             word = again;
         }
@@ -221,7 +220,8 @@ impl Reader<'_> {
                 _ => {}
             }
         }
-        Algorithm { name: self.algorithm_name(&word), key: key.map(|key| self.key(&key)) }
+        let key = key.map(|key| self.key(&key)).transpose()?;
+        Ok(Algorithm { name: self.algorithm_name(&word), key })
     }
 
     /// A word, or the kernel's name without its quotes.
@@ -229,13 +229,13 @@ impl Reader<'_> {
         self.node(pair, pair.as_str().trim_matches('"').to_owned())
     }
 
-    pub(super) fn key(&self, pair: &Pair<'_, Rule>) -> Node<Key> {
-        let written = part(&mut pair.clone().into_inner());
+    pub(super) fn key(&self, pair: &Pair<'_, Rule>) -> Result<Node<Key>, Error> {
+        let written = self.first(pair)?;
         let bytes = match written.as_rule() {
             Rule::hex => from_hex(written.as_str()),
             _ => self.quoted(&written),
         };
-        self.node(pair, Key::new(bytes))
+        Ok(self.node(pair, Key::new(bytes)))
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     dialect::is_policy_char,
     hint::Hint,
     policy,
-    reader::{Reader, look_up, part, part_if},
+    reader::{Reader, look_up, part_if},
     rules::{Rule, number},
     syntax::syntax_error,
 };
@@ -22,9 +22,9 @@ impl Reader<'_> {
         &self,
         parts: &mut Pairs<'_, Rule>,
     ) -> Result<(Selection, Node<Policy>), Error> {
-        let mut what = self.selection(part(parts))?;
-        let policy = part(parts);
-        let hardware = self.hardware_interface(&policy);
+        let mut what = self.selection(self.part(parts)?)?;
+        let policy = self.part(parts)?;
+        let hardware = self.hardware_interface(&policy)?;
         match &mut what {
             Selection::Packets(selector) => selector.extensions.extend(hardware),
             Selection::Tagged(_) if hardware.is_some() => return Err(self.unexpected(&policy)),
@@ -34,12 +34,15 @@ impl Reader<'_> {
     }
 
     /// `-hwif DEVICE` behind the policy, which FreeBSD has there (`spd_hwif`, sbin/setkey/parse.y).
-    fn hardware_interface(&self, policy: &Pair<'_, Rule>) -> Option<Node<Extension>> {
-        let text = part(&mut policy.clone().into_inner());
-        let (at, device) = self.split_hardware(text.as_str())?;
+    fn hardware_interface(
+        &self,
+        policy: &Pair<'_, Rule>,
+    ) -> Result<Option<Node<Extension>>, Error> {
+        let text = self.first(policy)?;
+        let Some((at, device)) = self.split_hardware(text.as_str()) else { return Ok(None) };
         let start = self.span(&text).start + at;
         let span = Span { start, end: self.span(&text).end };
-        Some(Node::new(Extension::HardwareInterface(device.to_owned()), span))
+        Ok(Some(Node::new(Extension::HardwareInterface(device.to_owned()), span)))
     }
 
     /// Where `-hwif` begins in the text of a policy, and its device.
@@ -54,8 +57,8 @@ impl Reader<'_> {
         if pair.as_rule() == Rule::selector {
             return Ok(Selection::Packets(Box::new(self.selector(pair)?)));
         }
-        let name = pair.into_inner().find(|part| part.as_rule() == Rule::quoted);
-        let name = name.expect("a tag has a name");
+        let is_name = |part: &Pair<'_, Rule>| part.as_rule() == Rule::quoted;
+        let name = pair.clone().into_inner().find(is_name).ok_or_else(|| self.unexpected(&pair))?;
         Ok(Selection::Tagged(self.node(&name, self.quoted(&name))))
     }
 
@@ -65,9 +68,9 @@ impl Reader<'_> {
         let (mut context, mut extensions) = (None, Vec::new());
         for pair in parts {
             if pair.as_rule() == Rule::context {
-                context = Some(self.node(&pair, self.context(pair.clone())));
+                context = Some(self.node(&pair, self.context(pair.clone())?));
             } else {
-                let extension = self.extension(part(&mut pair.clone().into_inner()))?;
+                let extension = self.extension(self.first(&pair)?)?;
                 extensions.push(self.node(&pair, extension));
             }
         }
@@ -77,9 +80,9 @@ impl Reader<'_> {
     /// The ranges and the upper-layer protocol of a selector.
     pub(super) fn packets(&self, parts: &mut Pairs<'_, Rule>) -> Result<Selector, Error> {
         let look_up = look_up(parts);
-        let (src, dst) = (self.range(part(parts))?, self.range(part(parts))?);
-        let upper = part(parts);
-        let upper = self.node(&upper, self.upper(&part(&mut upper.clone().into_inner()))?);
+        let (src, dst) = (self.range(self.part(parts)?)?, self.range(self.part(parts)?)?);
+        let upper = self.part(parts)?;
+        let upper = self.node(&upper, self.upper(&self.first(&upper)?)?);
         let misc = part_if(parts, Rule::misc).map(|misc| self.text(&misc));
         let (context, extensions) = (None, Vec::new());
         Ok(Selector { look_up, src, dst, upper, misc, context, extensions })
@@ -87,11 +90,9 @@ impl Reader<'_> {
 
     fn range(&self, pair: Pair<'_, Rule>) -> Result<Range, Error> {
         let mut parts = pair.into_inner();
-        let address = self.text(&part(&mut parts));
-        let prefix = part_if(&mut parts, Rule::prefix).map(|prefix| {
-            let length = part(&mut prefix.into_inner());
-            self.node(&length, number(length.as_str()))
-        });
+        let address = self.text(&self.part(&mut parts)?);
+        let prefix = part_if(&mut parts, Rule::prefix);
+        let prefix = prefix.map(|prefix| self.first_number(&prefix)).transpose()?;
         Ok(Range { address, prefix, port: self.port(&mut parts)? })
     }
 
@@ -114,7 +115,7 @@ impl Reader<'_> {
     }
 
     pub(super) fn policy(&self, pair: &Pair<'_, Rule>) -> Result<Node<Policy>, Error> {
-        let text = part(&mut pair.clone().into_inner());
+        let text = self.first(pair)?;
         let mut span = self.span(&text);
         let text = match self.split_hardware(text.as_str()) {
             Some((at, _)) => {

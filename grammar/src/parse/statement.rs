@@ -3,7 +3,7 @@ use std::fmt;
 use pest::{Parser, iterators::Pair};
 
 use super::{
-    reader::{Foreign, Reader, part, part_if},
+    reader::{Foreign, Reader, part_if},
     rules::{Rule, SetkeyParser},
     source::Source,
     syntax::{not_read, syntax_error},
@@ -38,7 +38,7 @@ pub(crate) fn parse(source: Source) -> Result<Statement, Error> {
     let mut found = SetkeyParser::parse(Rule::statement, source.ascii())
         .map_err(|error| not_read(&source, &error))?;
     let reader = Reader::new(&source);
-    let command = reader.command(&part(&mut found));
+    let command = reader.command(&reader.part(&mut found)?);
     if let Some(Foreign { at, hint }) = reader.take_foreign() {
         return Err(syntax_error(&source, at, Vec::new()).with_hint(Some(hint)));
     }
@@ -49,15 +49,15 @@ impl Reader<'_> {
     fn command(&self, pair: &Pair<'_, Rule>) -> Result<Command, Error> {
         let rule = pair.as_rule();
         let mut parts = pair.clone().into_inner();
-        self.own(&part(&mut parts));
+        self.own(&self.part(&mut parts)?);
         Ok(match rule {
             Rule::add => {
                 let name = Box::new(self.sa_name(&mut parts)?);
-                Command::Add(name, self.algorithms(part(&mut parts))?)
+                Command::Add(name, self.algorithms(self.part(&mut parts)?)?)
             }
             Rule::update => {
                 let name = Box::new(self.sa_name(&mut parts)?);
-                Command::Update(name, self.algorithms(part(&mut parts))?)
+                Command::Update(name, self.algorithms(self.part(&mut parts)?)?)
             }
             Rule::get_spi => Command::GetSpi(Box::new(self.sa_name(&mut parts)?)),
             Rule::get => Command::Get(Box::new(self.sa_name(&mut parts)?)),
@@ -77,12 +77,12 @@ impl Reader<'_> {
                 Command::SpdUpdate(what, policy)
             }
             Rule::spd_delete => {
-                let selector = Box::new(self.selector(part(&mut parts))?);
-                Command::SpdDelete(selector, self.policy(&part(&mut parts))?)
+                let selector = Box::new(self.selector(self.part(&mut parts)?)?);
+                Command::SpdDelete(selector, self.policy(&self.part(&mut parts)?)?)
             }
             Rule::spd_flush => {
                 let kind = part_if(&mut parts, Rule::policy_type);
-                let kind = kind.map(|kind| self.word(&part(&mut kind.into_inner()))).transpose()?;
+                let kind = kind.map(|kind| self.word(&self.first(&kind)?)).transpose()?;
                 Command::SpdFlush(kind.unwrap_or_default())
             }
             Rule::spd_dump => Command::SpdDump,
