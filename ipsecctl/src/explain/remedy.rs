@@ -10,15 +10,12 @@ use explain::{
 };
 use grammar::PolicyStatement;
 use model::{
-    Action, Direction, IpVersion, Level, MAX_DEPTH, Mark, Mode, NAT_T_PORT, Policy, PolicyId,
-    Prefix, Priority, Proto, ReqId, SaEntry, SaField, Selector, Template, TemplateMode, Upper,
+    Action, Direction, IpVersion, Level, Mark, Mode, NAT_T_PORT, Policy, PolicyId, Prefix,
+    Priority, Proto, ReqId, SaEntry, SaField, Selector, Template, TemplateMode, Upper,
 };
 
 use super::{routing::Routing, settings::high_thresh, words};
 use crate::statements::{self, in_direction};
-
-/// A sentence below names it, less one.
-const _: () = assert!(MAX_DEPTH == 6);
 
 /// What to do, in a sentence or as a statement of setkey(8); none if that is not obvious, or nothing is wrong.
 pub fn of(explanation: &Explanation<'_>, routing: Option<&Routing>) -> Option<String> {

@@ -28,6 +28,8 @@ pub(super) const UNKNOWN_SPI: &str =
 
 /// A policy with more templates than the kernel takes.
 pub(super) const TOO_MANY_TEMPLATES: &str = "take templates out of the policy: five are the most";
+// One less than the constant.
+const _: () = assert!(model::MAX_DEPTH == 6);
 
 /// A tunnel whose source is no address of this host.
 pub(super) const TUNNEL_SOURCE: &str =
