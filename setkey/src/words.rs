@@ -22,9 +22,9 @@ use crate::{
 const MOST_REPORTS: usize = 100;
 
 /// Reports end behind the one that makes them longer than so many bytes for each byte of the script, and so many more
-/// of any script.
+/// of any script: the few mistakes of a short one are all reported.
 const MOST_BYTES_PER_BYTE: u64 = 10;
-const BYTES_OF_REPORTS: u64 = 32 << 10;
+const BYTES_OF_REPORTS: u64 = 4 << 10;
 
 /// How mistakes are worded: those of the original where it had its output, ours on standard error.
 ///
@@ -45,6 +45,8 @@ pub struct Words {
     pub mistakes: usize,
     warnings: usize,
     bytes_reported: u64,
+    /// The bytes of reports that any script may have.
+    bytes_of_reports: u64,
     /// With `--json`: what would be printed.
     pub json: Option<Vec<FindingJson>>,
 }
@@ -63,6 +65,8 @@ impl Words {
             mistakes: 0,
             warnings: 0,
             bytes_reported: 0,
+            // A user at a prompt types on after many short mistakes.
+            bytes_of_reports: if input.has_prompt() { u64::MAX } else { BYTES_OF_REPORTS },
             json: None,
         }
     }
@@ -195,7 +199,8 @@ impl Words {
 
     /// Whether so many reports are too many, or have become too long.
     fn is_over(&self, count: usize) -> bool {
-        let most_bytes = BYTES_OF_REPORTS + self.bytes_read.saturating_mul(MOST_BYTES_PER_BYTE);
+        let of_script = self.bytes_read.saturating_mul(MOST_BYTES_PER_BYTE);
+        let most_bytes = self.bytes_of_reports.saturating_add(of_script);
         count > MOST_REPORTS || self.bytes_reported > most_bytes
     }
 
