@@ -1,10 +1,14 @@
 //! A limit of the log lines that users cause.
 
 use std::{
+    cmp::Reverse,
     collections::HashMap,
+    fmt,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
+
+use tracing::warn;
 
 /// How often the lines that were not printed are reported, if their users cause no other.
 pub(crate) const REPORT: Duration = Duration::from_secs(600);
@@ -14,6 +18,9 @@ const MAX_USERS: usize = 1024;
 
 /// Users whose first line since the last report is printed, however many lines others have caused.
 const MAX_FIRST_LINES: usize = 64;
+
+/// Users whose lines are counted one by one in a report: those with the most.
+const MAX_NAMED: usize = 8;
 
 /// The key of all further users: no user has this number (`uid_t` of -1).
 const OTHERS: u32 = u32::MAX;
@@ -29,11 +36,14 @@ pub(crate) struct LogLimit {
     state: Mutex<State>,
 }
 
-/// Lines that were not printed, and of how many users.
+/// Lines that were not printed, by the users who caused them.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Suppressed {
-    pub(crate) lines: u64,
-    pub(crate) users: usize,
+struct Suppressed {
+    lines: u64,
+    /// User IDs with their lines, the most first.
+    largest: Vec<(u32, u64)>,
+    /// What others have caused.
+    others: u64,
 }
 
 struct State {
@@ -88,18 +98,49 @@ impl LogLimit {
         Some(std::mem::take(&mut user.suppressed))
     }
 
+    /// Logs the lines that were not printed and not reported either, every [`REPORT`]; `about` is what they are about.
+    pub(crate) fn log_suppressed(&self, about: &'static str) {
+        let Some(suppressed) = self.report(Instant::now()) else { return };
+        warn!(lines = suppressed.lines, by_uid = %suppressed, about, "log lines suppressed");
+    }
+
     /// The lines that were not printed and not reported either, every [`REPORT`].
-    pub(crate) fn report(&self, now: Instant) -> Option<Suppressed> {
+    fn report(&self, now: Instant) -> Option<Suppressed> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if now.duration_since(state.reported) < REPORT {
             return None;
         }
         state.reported = now;
         let users = std::mem::take(&mut state.users);
-        let suppressed: Vec<_> =
-            users.values().map(|user| user.suppressed).filter(|lines| *lines != 0).collect();
-        let lines = suppressed.iter().sum();
-        (lines != 0).then_some(Suppressed { lines, users: suppressed.len() })
+        let counts = users.into_iter().map(|(uid, user)| (uid, user.suppressed));
+        Suppressed::new(counts.filter(|(_, lines)| *lines != 0).collect())
+    }
+}
+
+impl Suppressed {
+    /// `None` if there are no lines.
+    fn new(mut users: Vec<(u32, u64)>) -> Option<Self> {
+        let lines = users.iter().map(|(_, lines)| lines).sum();
+        // Those that were not counted one by one are no user.
+        users.sort_unstable_by_key(|(uid, lines)| (*uid == OTHERS, Reverse(*lines), *uid));
+        let named = users.iter().filter(|(uid, _)| *uid != OTHERS).count().min(MAX_NAMED);
+        let others = users.split_off(named).iter().map(|(_, lines)| lines).sum();
+        (lines != 0).then_some(Self { lines, largest: users, others })
+    }
+}
+
+/// `1000:25 1001:3 others:7`.
+impl fmt::Display for Suppressed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut blank = "";
+        for (uid, lines) in &self.largest {
+            write!(f, "{blank}{uid}:{lines}")?;
+            blank = " ";
+        }
+        if self.others != 0 {
+            write!(f, "{blank}others:{}", self.others)?;
+        }
+        Ok(())
     }
 }
 
@@ -182,6 +223,27 @@ mod tests {
         let printed = (0..2 * max_users).filter(|uid| limit.admit(*uid, now).is_some()).count();
         assert_eq!(printed, MAX_USERS + 1);
         let lines = u64::from(max_users) - 1;
-        assert_eq!(limit.report(now + REPORT), Some(Suppressed { lines, users: 1 }));
+        let suppressed = Suppressed { lines, largest: Vec::new(), others: lines };
+        assert_eq!(suppressed.to_string(), "others:1023");
+        assert_eq!(limit.report(now + REPORT), Some(suppressed));
+    }
+
+    #[test]
+    fn the_users_with_the_most_lines_are_named() {
+        let (limit, now) = (limit(), Instant::now());
+        for uid in 0..12 {
+            // The first is printed.
+            for _ in 0..=100 * (uid % 3) + uid {
+                limit.admit(uid, now);
+            }
+        }
+        limit.admit(1000, now);
+        let report = limit.report(now + REPORT).unwrap();
+        assert_eq!(
+            report.to_string(),
+            "11:211 8:208 5:205 2:202 10:110 7:107 4:104 1:101 others:18"
+        );
+        assert_eq!(report.lines, 1200 + (0..12).sum::<u64>());
+        assert_eq!(limit.report(now + 2 * REPORT), None);
     }
 }

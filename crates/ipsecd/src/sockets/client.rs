@@ -110,12 +110,8 @@ impl Clients {
 
     /// Logs what was not logged, from time to time.
     pub(super) fn report_suppressed(&self) {
-        for limit in [&self.requests, &self.rejections] {
-            if let Some(suppressed) = limit.report(Instant::now()) {
-                let (lines, users) = (suppressed.lines, suppressed.users);
-                warn!(lines, users, "log lines about socket policies suppressed");
-            }
-        }
+        self.requests.log_suppressed("policies of sockets");
+        self.rejections.log_suppressed("rejected clients of socket.sock");
     }
 
     fn close(&self, descriptor: OwnedFd) {

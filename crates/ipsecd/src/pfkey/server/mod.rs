@@ -184,6 +184,7 @@ impl Server {
         if ready.reporter {
             self.report();
         }
+        self.rejections.log_suppressed("rejected clients of pfkey.sock");
     }
 
     /// Serves a client again as long as it has sent its next request meanwhile: a poll(2) for all

@@ -12,6 +12,7 @@ use rustix::{
 
 use crate::{
     Error,
+    log_limit::REPORT,
     pfkey::{session::SessionId, sessions::Sessions},
 };
 
@@ -71,7 +72,8 @@ impl Sources<'_> {
     pub(super) fn wait(&self) -> Result<Option<Ready>, Error> {
         let pause = self.accept_after.map(|end| end.saturating_duration_since(Instant::now()));
         let accept = if pause.is_some() { PollFlags::empty() } else { PollFlags::IN };
-        let timeout = pause.and_then(|pause| Timespec::try_from(pause).ok());
+        // What was not logged is reported though no client comes.
+        let timeout = Timespec::try_from(pause.unwrap_or(REPORT)).ok();
         let fixed = SLOTS.map(|slot| match slot {
             Slot::Stop => PollFd::from_borrowed_fd(self.stop, PollFlags::IN),
             Slot::Listener => PollFd::from_borrowed_fd(self.listener, accept),
