@@ -5,12 +5,12 @@ use std::{process::ExitCode, sync::Arc};
 use clap::Parser;
 use engine::{EventMonitor, Lock, Namespace, Reconciled, Reconciler};
 use model::EventGroup;
-use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
+use rustix::process::geteuid;
 use tracing::{error, info, warn};
 
 use crate::{
     Configuration, Error, FileStore, Handover, ServiceManager, adopted,
-    confinement::{self, Account, Confined, UserNamespaces},
+    confinement::{self, Account, Confined, Limits, UserNamespaces},
     logging::Logging,
     options::Options,
     reconciler::{EventLoop, Opened, RunDirectory},
@@ -59,7 +59,8 @@ fn run(options: &Options, logging: Logging) -> Result<(), Error> {
     configuration.log_errors();
     let chosen = options.user.as_deref().or(configuration.user.as_deref());
     let account = Account::to_become(chosen)?;
-    allow_more_descriptors();
+    // A PF_KEY client is a descriptor, and a handover duplicates all of them.
+    Limits::set();
     // Before this process gives up what that one needs.
     let user_namespaces = if options.no_pfkey {
         UserNamespaces::default()
@@ -135,13 +136,7 @@ fn log_confined(confined: Confined, account: Option<&Account>) {
     };
     // Keys that pass through the inboxes may be swapped then: RLIMIT_MEMLOCK is too small.
     let not_locked = Some(sys::SecretMemory::not_locked()).filter(|bytes| *bytes != 0);
-    info!(user, seccomp = %system_calls, landlock = %files, not_locked, "confined");
-}
-
-/// A PF_KEY client is a descriptor, and a handover duplicates all of them.
-fn allow_more_descriptors() {
-    let limit = getrlimit(Resource::Nofile);
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+    info!(user, seccomp = %system_calls, landlock = %files, limits = %Limits::now(), not_locked, "confined");
 }
 
 /// Clients are looked up in /proc. In that of another PID namespace they may not be found, and are

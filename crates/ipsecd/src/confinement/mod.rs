@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `account` | the user root |
 //! | `capabilities` | all capabilities but CAP_NET_ADMIN |
+//! | `limits` | more descriptors, locked memory and tasks than it needs |
 //! | `files` | files but those that it uses, and programs but its own (landlock(7)) |
 //! | `system_calls` | system calls that it does not make (seccomp(2)) |
 //! | `user_namespaces` | CAP_SYS_PTRACE, which a process of its own has |
@@ -14,7 +15,10 @@
 mod account;
 mod capabilities;
 mod files;
+mod limits;
 mod system_calls;
+#[cfg(test)]
+mod unit_filter;
 mod user_namespaces;
 
 use std::{fmt, io};
@@ -27,6 +31,7 @@ use crate::Error;
 
 pub use account::Account;
 pub use files::Files;
+pub(crate) use limits::Limits;
 pub(crate) use system_calls::memory;
 pub use user_namespaces::UserNamespaces;
 pub(crate) use user_namespaces::answer_all;
@@ -64,6 +69,9 @@ pub fn confine(account: Option<&Account>, files: &Files) -> Result<Confined, Err
     // Needed to change the SAD and SPD.
     capabilities::reduce(CapabilitySet::NET_ADMIN, account)
         .map_err(failed("giving up privileges"))?;
+    if !geteuid().is_root() {
+        Limits::set_of_user();
+    }
     let files = files.restrict().unwrap_or_else(|error| refused("landlock", &error));
     let system_calls = system_calls::restrict().unwrap_or_else(|error| refused("seccomp", &error));
     Ok(Confined { uid: geteuid().as_raw(), system_calls, files })

@@ -231,3 +231,6 @@ fn by_arguments() -> Result<Vec<(i64, Vec<SeccompRule>)>, seccompiler::Error> {
         (libc::SYS_ioctl, vec![rule(vec![not(1, libc::TIOCSTI)?, not(1, libc::TIOCLINUX)?])?]),
     ])
 }
+
+#[cfg(test)]
+mod tests;
