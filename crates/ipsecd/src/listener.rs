@@ -2,7 +2,7 @@ use std::{
     fs, io,
     os::{
         fd::{AsFd, BorrowedFd, OwnedFd},
-        unix::ffi::OsStrExt,
+        unix::{ffi::OsStrExt, fs::MetadataExt},
     },
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
@@ -18,7 +18,10 @@ use rustix::{
     process::geteuid,
 };
 
-use sys::{owner::set_mode, run};
+use sys::{
+    owner::{give_to_owner_of_directory, set_mode},
+    run,
+};
 
 use crate::Error;
 
@@ -86,9 +89,7 @@ impl Listener {
         bind(&socket, &address).map_err(|errno| failed("binding the socket")(errno.into()))?;
         // Clients cannot connect before listen(2).
         set_mode(&path, open.mode()).map_err(failed("setting the mode of the socket"))?;
-        if open == Open::ToRoot && !geteuid().is_root() {
-            allow_root(&path);
-        }
+        give_to_daemon(&path, open);
         if open == Open::ToRoot {
             // Older kernels accept descriptors, which are closed when the message is received.
             let _ = sys::datagrams::refuse_descriptors(&socket);
@@ -170,7 +171,22 @@ impl Spare {
     }
 }
 
-/// Lets root connect to a socket of this user without CAP_DAC_OVERRIDE, by an access control list (acl(5)).
+/// Gives the socket of a daemon that is still root's to the user that it becomes, which has the directory:
+/// if it is killed, the next one is that user from its start, and has to see that nothing listens there.
+/// Other directories are no daemon's.
+fn give_to_daemon(path: &Path, open: Open) {
+    let own = geteuid();
+    let owner = path.parent().and_then(|directory| fs::metadata(directory).ok()).map(|it| it.uid());
+    let is_given = own.is_root() && path.starts_with(run::DIRECTORY) && owner != Some(own.as_raw());
+    if open == Open::ToRoot && (is_given || !own.is_root()) {
+        allow_root(path);
+    }
+    if is_given {
+        give_to_owner_of_directory(path);
+    }
+}
+
+/// Lets root connect to a socket of the daemon's user without CAP_DAC_OVERRIDE, by an access control list (acl(5)).
 /// Without those in the file system, root needs the capability.
 fn allow_root(path: &Path) {
     // `struct posix_acl_xattr_entry` (linux/posix_acl_xattr.h): tag, permissions, ID.

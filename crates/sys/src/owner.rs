@@ -22,7 +22,7 @@ use rustix::{
     process::geteuid,
 };
 
-/// Gives a file or directory that this process has made to the owner of the directory it is in. It stays
+/// Gives a file, directory or bound socket that this process has made to the owner of the directory it is in. It stays
 /// this process's if that is not root's, or has no CAP_CHOWN.
 pub fn give_to_owner_of_directory(path: &Path) {
     let own = geteuid();
@@ -84,7 +84,7 @@ impl Drop for ActingAsOwner {
     }
 }
 
-/// Gives a directory and the regular files in it to a user and its group.
+/// Gives a directory, and the regular files and bound sockets in it, to a user and its group.
 ///
 /// Errors: those of open(2), read(2) and chown(2); a file that is gone meanwhile is none.
 pub fn give_with_files(directory: &Path, uid: u32, gid: u32) -> io::Result<()> {
@@ -93,7 +93,7 @@ pub fn give_with_files(directory: &Path, uid: u32, gid: u32) -> io::Result<()> {
     let parent = open(directory, flags, Mode::empty())?;
     for entry in Dir::read_from(&parent)? {
         let entry = entry?;
-        if entry.file_type() == FileType::RegularFile {
+        if matches!(entry.file_type(), FileType::RegularFile | FileType::Socket) {
             match give(&parent, entry.file_name(), uid, gid) {
                 Ok(()) | Err(Errno::NOENT) => {}
                 Err(errno) => return Err(errno.into()),
@@ -110,7 +110,7 @@ fn give(parent: impl AsFd, path: impl Arg, uid: Uid, gid: Gid) -> Result<(), Err
     let file = openat(parent, path, flags, Mode::empty())?;
     let Stat { st_nlink, st_mode, st_uid, .. } = fstat(&file)?;
     let may_be_given = match FileType::from_raw_mode(st_mode) {
-        FileType::RegularFile => st_nlink == 1,
+        FileType::RegularFile | FileType::Socket => st_nlink == 1,
         kind => kind == FileType::Directory,
     };
     if may_be_given && st_uid != uid.as_raw() {
@@ -123,7 +123,10 @@ fn give(parent: impl AsFd, path: impl Arg, uid: Uid, gid: Gid) -> Result<(), Err
 mod tests {
     use std::{
         fs::{self, Permissions},
-        os::unix::fs::{MetadataExt, PermissionsExt, symlink},
+        os::unix::{
+            fs::{MetadataExt, PermissionsExt, symlink},
+            net::UnixListener,
+        },
     };
 
     use super::*;
@@ -192,17 +195,20 @@ mod tests {
         }
         fs::hard_link(&secret, &linked).unwrap();
         symlink("../secret", &link).unwrap();
+        let [socket, new_socket] = ["old.sock", "new.sock"].map(|name| directory.join(name));
+        let _old = UnixListener::bind(&socket).unwrap();
         give_with_files(&directory, OTHER, OTHER).unwrap();
-        assert_eq!([&directory, &file].map(|path| owner(path)), [OTHER; 2]);
+        assert_eq!([&directory, &file, &socket].map(|path| owner(path)), [OTHER; 3]);
         assert_eq!([&secret, &linked, &link].map(|path| owner(path)), [0; 3]);
 
         let new = directory.join("new");
         fs::write(&new, "").unwrap();
         fs::create_dir(directory.join("below")).unwrap();
-        for made in [&new, &directory.join("below")] {
+        let _new = UnixListener::bind(&new_socket).unwrap();
+        for made in [&new, &directory.join("below"), &new_socket] {
             give_to_owner_of_directory(made);
+            assert_eq!(owner(made), OTHER);
         }
-        assert_eq!([&new, &directory.join("below")].map(|path| owner(path)), [OTHER; 2]);
 
         give_with_files(&directory, 0, 0).unwrap();
         assert_eq!([&directory, &file, &new].map(|path| owner(path)), [0; 3]);
