@@ -9,6 +9,7 @@ mod others;
 mod restart;
 mod services;
 mod tunnels;
+mod unit;
 
 use std::time::Duration;
 

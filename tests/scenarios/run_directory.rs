@@ -1,6 +1,7 @@
 //! What lies under /run is a help, and never a precondition: it may be read-only, full, absent, damaged or
 //! of another version. No user can delay root's programs by it, or read what is root's.
 
+mod full_at_start;
 mod other_users;
 
 use std::{env, fs, os::unix::fs::PermissionsExt, path::Path, process::Command, thread};

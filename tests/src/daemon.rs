@@ -104,6 +104,12 @@ impl Daemon {
         while self.news.try_recv().is_ok() {}
     }
 
+    /// Whether it has reported this since its news were last read.
+    #[must_use]
+    pub fn has_reported(&self, line: &str) -> bool {
+        self.news.try_iter().any(|news| news.lines().any(|it| it == line))
+    }
+
     /// Waits until its log has these words.
     pub fn wait_for_log(&self, words: &str) {
         let begun = Instant::now();

@@ -27,8 +27,8 @@ fn refused<'a>(unit_name: &str, calls: impl Iterator<Item = &'a i64>) -> Option<
     assert!(allowed.len() > 200, "{allowed:?}");
     let numbers = numbers();
     let calls: BTreeSet<_> = calls.collect();
-    let named = numbers.iter().filter(|(_, number)| calls.contains(number));
-    let names: BTreeSet<_> = named.map(|(name, _)| name.clone()).collect();
+    let of_list = numbers.iter().filter(|(_, number)| calls.contains(number));
+    let names: BTreeSet<_> = of_list.map(|(name, _)| name.clone()).collect();
     assert_eq!(names.len(), calls.len(), "each has a name");
     let before = BEFORE.map(str::to_owned);
     Some(names.into_iter().chain(before).filter(|name| !allowed.contains(name)).collect())
