@@ -1,8 +1,6 @@
 //! One SQLite file of a network namespace. It is a help, never a precondition: a reader of a file that
 //! cannot be used finds nothing, and a damaged one is moved aside and made again.
 
-mod format;
-
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -26,6 +24,10 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// The longest file, in bytes: what is in it is in memory at times.
 const MOST: u64 = 256 << 20;
 
+/// `PRAGMA user_version` of the files that this version writes. Those of 0 are of an earlier version,
+/// with the same tables.
+const FORMAT: i32 = 1;
+
 /// A file that is opened when it is first needed, and made when there is first something to keep. The
 /// records of a namespace that had the same number before are dropped.
 pub struct StoreFile {
@@ -44,9 +46,6 @@ pub struct StoreSchema {
     /// The statements that make those tables which a file of an earlier version may lack, where they are not
     /// there: a writer makes them, and a reader can miss them.
     pub later: &'static str,
-    /// The tables that an earlier format had by another name: their columns, by which such a table is found, and
-    /// their name now.
-    pub renamed: &'static [(&'static str, &'static str)],
     /// A query that a file with other tables or columns refuses.
     pub check: &'static str,
 }
@@ -176,9 +175,9 @@ impl StoreFile {
             let is_there = self.path.try_exists().map_err(|error| unreadable(&error))?;
             if is_there {
                 refuse_longer(&self.path)?;
-                let mut connection = self.open()?;
+                let connection = self.open()?;
                 if is_of(&connection, &self.namespace)? {
-                    format::accept(&mut connection, &self.tables)?;
+                    self.accept(&connection)?;
                     self.opened(connection);
                 }
             }
@@ -195,6 +194,18 @@ impl StoreFile {
         }
     }
 
+    /// Refuses a file of another format as damaged.
+    fn accept(&self, connection: &Connection) -> rusqlite::Result<()> {
+        match connection.query_row("PRAGMA user_version", [], |row| row.get(0))? {
+            FORMAT => Ok(()),
+            0 => connection.prepare(self.tables.check).map(drop),
+            other => {
+                let reason = format!("format {other}, not {FORMAT}");
+                Err(SqliteFailure(ffi::Error::new(ffi::SQLITE_NOTADB), Some(reason)))
+            }
+        }
+    }
+
     /// Makes the tables, also in a file of a former namespace.
     fn make(&self) -> rusqlite::Result<Connection> {
         let mut connection = self.open()?;
@@ -206,12 +217,13 @@ impl StoreFile {
                 .collect::<Result<_, _>>()?;
             for table in tables {
                 // The file belongs to the daemon's user, so a name may be anything.
-                transaction.execute(&format!("DROP TABLE {}", format::quoted(&table)), [])?;
+                transaction
+                    .execute(&format!("DROP TABLE \"{}\"", table.replace('"', "\"\"")), [])?;
             }
             transaction.execute_batch("CREATE TABLE namespace (cookie INTEGER)")?;
             transaction.execute_batch(self.tables.schema)?;
             transaction.execute_batch(self.tables.later)?;
-            transaction.pragma_update(None, "user_version", format::FORMAT)?;
+            transaction.pragma_update(None, "user_version", FORMAT)?;
             let cookie = self.namespace.cookie.cast_signed();
             transaction.execute("INSERT INTO namespace VALUES (?)", [cookie])?;
         }

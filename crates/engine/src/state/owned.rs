@@ -46,7 +46,6 @@ impl OwnedRecords {
                 ")",
             ),
             later: "",
-            renamed: &[],
             check: "SELECT name, contents, keys, policy, first, last, boot, run FROM owned",
         };
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();

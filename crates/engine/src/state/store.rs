@@ -23,11 +23,11 @@ pub struct Store {
 
 impl Store {
     pub fn of(namespace: &Namespace) -> Self {
-        // Names are of the format: a program of an earlier version that has the file open takes others for damage.
+        // Names are of the format: a daemon of an earlier version that has the file open takes others for damage.
         let tables = StoreSchema {
             file: "store.sqlite",
             schema: concat!(
-                "CREATE TABLE mode_not_given (",
+                "CREATE TABLE any_mode (",
                 "    dst TEXT, proto INTEGER, spi INTEGER, mark INTEGER, mask INTEGER,",
                 "    src TEXT, reqid INTEGER, added INTEGER,",
                 "    PRIMARY KEY (dst, proto, spi, mark, mask)",
@@ -45,11 +45,10 @@ impl Store {
                 ");",
                 "CREATE INDEX IF NOT EXISTS detail_policy ON detail (policy);",
             ),
-            renamed: &[("dst, proto, spi, mark, mask, src, reqid, added", "mode_not_given")],
             check: concat!(
-                "SELECT mode.dst, mode.proto, spi, mark, mask, mode.src, mode.reqid,",
-                "    added, policy, place, request.proto, request.mode, request.src, request.dst, level,",
-                "    request.reqid, tunnels FROM mode_not_given AS mode, request, follows",
+                "SELECT any_mode.dst, any_mode.proto, spi, mark, mask, any_mode.src, any_mode.reqid,",
+                "    added, policy, place, request.proto, mode, request.src, request.dst, level,",
+                "    request.reqid, tunnels FROM any_mode, request, follows",
             ),
         };
         Self { database: StoreFile::new(namespace.clone(), tables), next_index: None }

@@ -6,7 +6,6 @@ const NUMBERS: StoreSchema = StoreSchema {
     file: "numbers.sqlite",
     schema: "CREATE TABLE number (value INTEGER); INSERT INTO number VALUES (0)",
     later: "",
-    renamed: &[("value", "number")],
     check: "SELECT value FROM number",
 };
 

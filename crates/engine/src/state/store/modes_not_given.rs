@@ -14,7 +14,7 @@ const CLOCK_SLACK: u64 = 2;
 impl Store {
     /// Whether there may be SAs whose mode was not given.
     pub fn has_modes_any(&mut self) -> bool {
-        let query = "SELECT 1 FROM mode_not_given";
+        let query = "SELECT 1 FROM any_mode";
         self.database.read(|records| records.prepare_cached(query)?.exists([])) == Some(true)
     }
 
@@ -25,7 +25,7 @@ impl Store {
         let id = sa.id();
         self.database.write(|records| {
             records.execute(
-                "INSERT OR REPLACE INTO mode_not_given VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO any_mode VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 params![
                     id.dst.to_string(),
                     id.proto.number(),
@@ -54,7 +54,7 @@ impl Store {
     /// Reads the record of one SA, or all.
     fn read_modes(&mut self, of: Option<&SaId>) -> Modes {
         let read = self.database.read(|records| {
-            let query = "SELECT dst, proto, spi, mark, mask, src, reqid, added FROM mode_not_given";
+            let query = "SELECT dst, proto, spi, mark, mask, src, reqid, added FROM any_mode";
             match of {
                 None => Modes::read(&mut *records.prepare_cached(query)?, []),
                 Some(id) => {
@@ -144,41 +144,5 @@ mod tests {
         entry.current.add_time = 2000;
         assert_eq!(other.requested_mode(entry.clone()), entry);
         assert_eq!(other.modes().requested(entry.clone()), entry);
-    }
-
-    /// The statements of format 1, with other names where the store renames: it goes by the columns.
-    const FORMAT_1: &str = "CREATE TABLE namespace (cookie INTEGER);
-        CREATE TABLE \"a \"\" name\" (dst TEXT, proto INTEGER, spi INTEGER, mark INTEGER, mask INTEGER,
-            src TEXT, reqid INTEGER, added INTEGER, PRIMARY KEY (dst, proto, spi, mark, mask));
-        CREATE TABLE request (policy INTEGER, place INTEGER, proto INTEGER, mode INTEGER, src TEXT,
-            dst TEXT, level INTEGER, reqid INTEGER, PRIMARY KEY (policy, place)) WITHOUT ROWID;
-        CREATE TABLE follows (tunnels INTEGER);
-        INSERT INTO \"a \"\" name\" VALUES ('192.0.2.2', 50, 4096, 0, 0, '192.0.2.1', 7, 1000);";
-
-    #[test]
-    fn the_records_of_a_former_format_stay() {
-        for format in [0, 1] {
-            let root = tempfile::tempdir().unwrap();
-            let namespace = Namespace::within(root.path());
-            namespace.make().unwrap();
-            let path = namespace.directory().join("store.sqlite");
-            let former = rusqlite::Connection::open(&path).unwrap();
-            former.execute_batch(FORMAT_1).unwrap();
-            let cookie = namespace.cookie.cast_signed();
-            former.execute("INSERT INTO namespace VALUES (?)", [cookie]).unwrap();
-            former.pragma_update(None, "user_version", format).unwrap();
-            drop(former);
-            let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
-            let sa = Sa { reqid: ReqId::new(7), ..Sa::bare(ends, Proto::Esp, Spi(4096)) };
-            let current = Current { add_time: 1000, ..Current::default() };
-            let entry = SaEntry::new(sa.clone(), SaState::Mature, current);
-            // One program finds the file renamed, the other renames it.
-            for _ in 0..2 {
-                let mut store = Store::of(&namespace);
-                assert_eq!(store.requested_mode(entry.clone()).sa.mode, SaMode::ANY, "{format}");
-                store.record_mode_any(&sa, 1000).unwrap();
-            }
-            assert!(!path.with_extension("sqlite.damaged").exists(), "{format}");
-        }
     }
 }
