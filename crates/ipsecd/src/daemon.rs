@@ -70,6 +70,8 @@ fn run(options: &Options, logging: Logging) -> Result<(), Error> {
     let reconciler = Reconciler::open()?;
     let namespace = reconciler.namespace().clone();
     let _lock = become_daemon(&namespace)?;
+    // Sockets that are made there become that user's as well.
+    give_files(&namespace, account.as_ref());
     let file_store = (!options.no_pfkey)
         .then(|| {
             FileStore::open(
@@ -80,7 +82,6 @@ fn run(options: &Options, logging: Logging) -> Result<(), Error> {
             )
         })
         .flatten();
-    give_files(&namespace, account.as_ref());
     let run_directory = RunDirectory::watch(namespace.directory())
         .inspect_err(|error| warn!(%error, "variables are read at SIGHUP only"))
         .ok();

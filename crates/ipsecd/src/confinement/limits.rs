@@ -11,7 +11,7 @@ const FILES: u64 = 65_536;
 /// Bytes that are locked, which are buffers with keys.
 const LOCKED: u64 = 64 << 20;
 
-/// Processes and threads of the user, and so of the daemons of all network namespaces: each has 256 at most.
+/// Processes and threads of the user, and so of the daemons of all network namespaces: a unit's has 256 at most.
 const TASKS: u64 = 4096;
 
 /// The limits in force.
