@@ -84,6 +84,8 @@ impl Files {
         let line = format!("exec {start} {} --user-namespaces", installed_ipsecd().display());
         thread::spawn(move || {
             let connection: OwnedFd = accept(&listener).expect("the daemon connects");
+            // No other daemon waits for an answer here.
+            fs::remove_file(USER_NAMESPACES).expect("it is there");
             let mut sh = Command::new("sh");
             let sh = sh.args(["-c", &line]).stdin(Stdio::from(connection));
             sh.spawn().expect("it runs")
@@ -115,7 +117,7 @@ fn its_everyday_work_under_the_filter_of_its_unit() {
         return;
     }
     let (host, files) = (Host::new("host"), Files::new());
-    // The directory becomes the daemon's, as RuntimeDirectory= has it.
+    // The directory becomes the daemon's, as RuntimeDirectory= has it. This daemon is killed, and its sockets stay.
     drop(Daemon::start(&host));
     let user_namespaces = files.serve_user_namespaces();
     let configuration = files.path("ipsecd.conf");

@@ -1,5 +1,5 @@
-//! Limits of resources, setrlimit(2). The units of dist/systemd have the same, and a daemon that is started by hand has
-//! no unit.
+//! Limits of resources, setrlimit(2), also of a daemon that is started by hand. Those of descriptors and locked memory are
+//! also in the units of dist/systemd, which limit the tasks of a daemon and not those of its user.
 
 use std::fmt;
 
